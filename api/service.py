@@ -1,0 +1,38 @@
+"""What the routes call: the use cases and the ports that are read directly."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from core.insert_rows import InsertRows
+from core.ports import Listing, LoadLedger, SourceStore, TaskQueue
+from core.read_reports import ReadReports
+from core.start_load import StartLoad
+from core.summaries import Summaries
+
+_KEY = "hiring-data-service"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The service as the composition root put it together."""
+
+    start_load: StartLoad
+    insert_rows: InsertRows
+    reports: ReadReports
+    summaries: Summaries
+    ledger: LoadLedger
+    listing: Listing
+    queue: TaskQueue
+    store: SourceStore
+
+
+def keep(service: Service, extensions: dict[str, object]) -> None:
+    """Put the service where the routes find it."""
+    extensions[_KEY] = service
+
+
+def service() -> Service:
+    """The service of the application that handles the request."""
+    return cast(Service, current_app.extensions[_KEY])

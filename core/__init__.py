@@ -1,0 +1,1 @@
+"""What the service does: the ports and one use case per verb."""

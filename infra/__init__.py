@@ -1,0 +1,1 @@
+"""How the service does it: adapters of the ports."""

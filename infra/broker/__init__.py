@@ -1,0 +1,1 @@
+"""Task queues: how workers learn that a load waits."""

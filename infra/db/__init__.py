@@ -1,0 +1,1 @@
+"""The database: schema, migrations, ledger, rows and reports over SQLAlchemy."""

@@ -1,0 +1,52 @@
+"""How rows get into SQLite in bulk."""
+
+import polars as pl
+import sqlalchemy as sa
+
+from domain.load import OnConflict
+from domain.table import Table
+
+# The text form in which SQLAlchemy keeps a DateTime in SQLite.
+_DATETIME = "%Y-%m-%d %H:%M:%S%.6f"
+
+
+class SqliteRows:
+    """Reads and writes many rows with one statement."""
+
+    def known_ids(self, connection: sa.Connection, table: Table, ids: pl.Series) -> pl.Series:
+        """Those of `ids` that are stored."""
+        key = table.key.name
+        found = connection.exec_driver_sql(
+            f"SELECT {key} FROM {table.name} WHERE {key} IN (SELECT value FROM json_each(?))",
+            (f"[{','.join(map(str, ids))}]",),
+        )
+        return pl.Series(found.scalars().all(), dtype=pl.Int64)
+
+    def store(
+        self,
+        connection: sa.Connection,
+        table: Table,
+        rows: pl.DataFrame,
+        on_conflict: OnConflict,
+        load_number: int | None,
+    ) -> int:
+        """Write rows of distinct ids; return how many were not stored before."""
+        if rows.is_empty():
+            return 0
+        key = table.key.name
+        names = rows.columns
+        if on_conflict is OnConflict.UPDATE:
+            known = len(self.known_ids(connection, table, rows.get_column(key)))
+            changes = ", ".join(f"{name} = excluded.{name}" for name in names if name != key)
+            action = f"UPDATE SET {changes}"
+        else:
+            known = 0
+            action = "NOTHING"
+        result = connection.exec_driver_sql(
+            f"INSERT INTO {table.name} ({', '.join(names)}, loaded_by) "
+            f"VALUES ({', '.join('?' * (len(names) + 1))}) ON CONFLICT ({key}) DO {action}",
+            rows.with_columns(
+                pl.col(pl.Datetime).dt.to_string(_DATETIME), loaded_by=pl.lit(load_number)
+            ).rows(),
+        )
+        return result.rowcount - known
