@@ -26,15 +26,13 @@ Level = Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")]
 class Settings(BaseSettings):
     """Every variable with its default and its meaning; an empty one counts as not given."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(frozen=True, env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
 
-    database_url: SecretStr | None = None  # where the data lives; default an embedded SQLite file
+    database_url: SecretStr | None = None  # where the data lives; default sqlite:///var/hiring.db
     azure_sql_connection_string: SecretStr | None = None  # ODBC string, used without DATABASE_URL
     source_url: str | None = None  # where the CSVs lie: a folder or file://; default ./data
     azure_storage_connection_string: SecretStr | None = None  # blobs, used without SOURCE_URL
-    azure_storage_container: str | None = Field(None, validation_alias=AliasChoices("AZURE_STORAGE_CONTAINER", "AZURE_BLOB_CONTAINER"))  # noqa: E501  # the container of the CSVs
+    azure_storage_container: str | None = Field(None, validation_alias=AliasChoices("AZURE_STORAGE_CONTAINER", "AZURE_BLOB_CONTAINER"))  # container of the CSVs
     s3_bucket_name: str | None = None  # bucket of the CSVs, used without SOURCE_URL
     celery_broker_url: SecretStr | None = None  # broker of the workers; default threads in the process
     celery_result_backend: SecretStr | None = None  # accepted for old setups; results lie in the ledger
@@ -43,20 +41,20 @@ class Settings(BaseSettings):
     web_threads: Count = 8  # requests that are answered at the same time
     worker_threads: Count = 2  # background loads that run at the same time
     max_waiting_loads: Count = 1000  # further ones are refused with 503
-    lease_seconds: Seconds = 20  # after this time without a sign of life a load is taken over
+    lease_seconds: Seconds = 20  # without a sign of life for so long, a load is taken over
     sweep_seconds: Seconds = 5  # how often workers look for loads that nobody took
     shutdown_seconds: Count = 25  # how long a stop waits for requests and batches to end
     max_json_bytes: Count = 16 * 1024 * 1024  # largest body of a JSON request
-    cors_origins: Words = ("*",)  # origins that browsers may call from, comma-separated; empty: none
-    api_keys: Secrets = ()  # if any are given, callers must send one as X-API-Key or bearer token
+    cors_origins: Words = ("*",)  # origins that browsers may call from, comma-separated, or none
+    api_keys: Secrets = ()  # where given, callers must send one as X-API-Key or bearer token
     log_level: Level = "INFO"  # DEBUG, INFO, WARNING, ERROR or CRITICAL
-# fmt: on
+    # fmt: on
 
     @classmethod
     def load(cls) -> Self:
         """Read the settings; raises SettingsError naming each variable that is wrong."""
         try:
-            return cls()
+            return cls()  # type: ignore[call-arg] # the plugin-less view of the alias
         except ValidationError as error:
             problems = (
                 f"{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"

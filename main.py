@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import sys
+import threading
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -56,6 +57,7 @@ def compose(settings: Settings) -> Composition:
     store = _source_store(settings)
     database = SqlDatabase(engine, SqliteRows())
     ledger = SqlLedger(engine)
+    stopping = threading.Event()
     run = RunLoad(
         store=store,
         reader=CsvReader(),
@@ -64,11 +66,12 @@ def compose(settings: Settings) -> Composition:
         keep_lease=partial(kept_lease, ledger, lease=settings.lease_seconds),
         owner=f"{socket.gethostname()}:{os.getpid()}",
         lease=settings.lease_seconds,
-        should_stop=lambda: workers.is_stopping(),
+        should_stop=stopping.is_set,
     )
     workers = WorkerThreads(
         run,
         ledger.waiting,
+        stopping,
         count=settings.worker_threads,
         interval=settings.sweep_seconds,
     )
@@ -143,7 +146,7 @@ def _database_url(settings: Settings) -> str:
     try:
         backend = sa.make_url(url).get_backend_name()
     except sa.exc.ArgumentError:
-        raise SettingsError("DATABASE_URL: expected a URL such as sqlite:///var/hiring.db") from None
+        raise SettingsError(f"DATABASE_URL: expected a URL like {DEFAULT_DATABASE}") from None
     if backend != "sqlite":
         raise SettingsError(f"DATABASE_URL: {backend} is not supported yet, only sqlite")
     return url
@@ -153,7 +156,7 @@ def _source_store(settings: Settings) -> LocalFolder:
     if settings.source_url is None:
         for name in ("azure_storage_connection_string", "s3_bucket_name"):
             if getattr(settings, name):
-                raise SettingsError(f"{name.upper()}: not supported yet; set SOURCE_URL to a folder")
+                raise SettingsError(f"{name.upper()}: not supported yet; give a SOURCE_URL")
     url = urlsplit(settings.source_url or DEFAULT_SOURCE)
     if url.scheme not in ("", "file"):
         raise SettingsError(f"SOURCE_URL: {url.scheme} is not supported yet, only a folder")

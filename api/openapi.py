@@ -9,6 +9,7 @@ from flask import Flask
 from api.operations import Content, Operation, operation_of
 from api.schemas import COMPONENTS, PROBLEM, reference
 
+_PROBLEM = Content("An error", {PROBLEM: reference("Problem")})
 _METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 _PATH_PARAMETER = re.compile("<(?:[^:<>]+:)?([^<>]+)>")
 
@@ -34,7 +35,7 @@ def document(app: Flask) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": COMPONENTS,
-            "responses": {"Problem": _content(Content("An error", {PROBLEM: reference("Problem")}))},
+            "responses": {"Problem": _content(_PROBLEM)},
             "securitySchemes": {
                 "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
                 "bearer": {"type": "http", "scheme": "bearer"},

@@ -50,6 +50,6 @@ def operation(described: Operation) -> Callable[[View], View]:
     return decorate
 
 
-def operation_of(view: View) -> Operation | None:
+def operation_of(view: object) -> Operation | None:
     """The description of a view, if it has one."""
     return cast("Operation | None", getattr(view, _ATTRIBUTE, None))

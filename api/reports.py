@@ -68,4 +68,5 @@ def _answer(names: Sequence[str], rows: Sequence[Sequence[object]], form: str) -
         response = jsonify([dict(zip(names, row, strict=True)) for row in rows])
     response.add_etag()
     response.cache_control.no_cache = True
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response

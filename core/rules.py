@@ -44,8 +44,7 @@ def check(records: pl.DataFrame, table: Table) -> pl.DataFrame:
 def check_references(
     checked: pl.DataFrame, table: Table, known: Mapping[str, pl.Series]
 ) -> pl.DataFrame:
-    """Add the code of every reference whose id is not among the `known` ids of its
-    table."""
+    """Add the code of every reference whose id is not among the `known` ids of its table."""
     return checked.with_columns(
         pl.when(pl.col(name).is_not_null() & ~pl.col(name).is_in(known[rule.table.name].implode()))
         .then(pl.lit(rule.unknown.value))
@@ -126,9 +125,7 @@ def _code(field: Field) -> pl.Expr:
     )
 
 
-def _own_codes(
-    rule: Rule, text: pl.Expr, typed: pl.Expr
-) -> Iterable[tuple[pl.Expr, RejectCode]]:
+def _own_codes(rule: Rule, text: pl.Expr, typed: pl.Expr) -> Iterable[tuple[pl.Expr, RejectCode]]:
     match rule:
         case Integer():
             yield ~text.str.contains(_DIGITS), RejectCode.NOT_AN_INTEGER

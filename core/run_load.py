@@ -65,9 +65,7 @@ class RunLoad:
         except LeaseLost:
             log.warning("load %s was taken over by another worker", load_id)
 
-    def _outcome(
-        self, load: Load, on_batch: OnBatch
-    ) -> tuple[LoadState, str | None]:
+    def _outcome(self, load: Load, on_batch: OnBatch) -> tuple[LoadState, str | None]:
         try:
             return self._load(load, on_batch), None
         except LeaseLost:
@@ -100,9 +98,7 @@ class RunLoad:
         rows = frame.filter((pl.col("kind") == ROW) & (pl.col("record") > load.order.start))
         checked = rules.check(rows, table)
         with self.database.begin() as transaction:
-            result = write_batch(
-                transaction, checked, table, load.order.on_conflict, load.number
-            )
+            result = write_batch(transaction, checked, table, load.order.on_conflict, load.number)
             counts = load.counts + _lines(frame, rows.height) + result.counts
             load = replace(load, position=_end_of(frame), counts=counts)
             transaction.add_rejects(load, result.rejects)

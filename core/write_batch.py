@@ -1,6 +1,7 @@
 """Put one batch of checked rows where it belongs: the table, or the rejects."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import polars as pl
 
@@ -37,7 +38,7 @@ def write_batch(
     is_good = rules.is_good(table)
     good = checked.filter(is_good).select(field.name for field in table.fields)
     rejects = rules.rejects(checked.filter(~is_good), table)
-    keep = "last" if on_conflict is OnConflict.UPDATE else "first"
+    keep: Literal["last", "first"] = "last" if on_conflict is OnConflict.UPDATE else "first"
     distinct = good.unique(table.key.name, keep=keep, maintain_order=True)
     inserted = transaction.store(table, distinct, on_conflict, load_number)
     repeated = good.height - inserted

@@ -18,6 +18,7 @@ class WorkerThreads:
         self,
         run: Callable[[str], None],
         waiting: Callable[[], Sequence[str]],
+        stopping: threading.Event,
         *,
         count: int,
         interval: float,
@@ -28,7 +29,7 @@ class WorkerThreads:
         self._interval = interval
         self._bell = threading.Condition()
         self._rings = 0
-        self._stopping = threading.Event()
+        self._stopping = stopping
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -45,10 +46,6 @@ class WorkerThreads:
             self._bell.notify_all()
         for thread in self._threads:
             thread.join(timeout)
-
-    def is_stopping(self) -> bool:
-        """Whether a stop was asked for."""
-        return self._stopping.is_set()
 
     def ring(self, _load_id: str) -> None:
         """Wake the workers."""

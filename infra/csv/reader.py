@@ -16,7 +16,14 @@ from domain.load import Position
 from domain.reject import RejectCode
 from domain.rules import BLANKS
 from domain.table import Table
-from infra.csv.blocks import MAX_RECORD, PLACEHOLDER, Block, ExactRecord, blocks, isolate_undecodable
+from infra.csv.blocks import (
+    MAX_RECORD,
+    PLACEHOLDER,
+    Block,
+    ExactRecord,
+    blocks,
+    isolate_undecodable,
+)
 
 _PLACE = ("line", "end_line", "end_offset")
 
@@ -156,12 +163,13 @@ def _records(lines: _Lines, table: Table, layout: _Layout, rows_before: int) -> 
 
 def _split_plain(frame: pl.DataFrame, layout: _Layout) -> pl.DataFrame:
     text = pl.col("text")
+    commas = text.str.count_matches(",", literal=True)
     values = text.str.split_exact(",", layout.width - 1).struct
     return frame.select(
         *_PLACE,
         is_blank=_is_blank(),
         raw=text.cast(pl.Binary).bin.slice(0, MAX_RECORD),
-        problem=_problem(text.str.len_bytes(), text.str.count_matches(",", literal=True) + 1, layout),
+        problem=_problem(text.str.len_bytes(), commas + 1, layout),
         **{name: values.field(f"field_{column}") for name, column in layout.columns.items()},
     )
 

@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, fields
+from typing import TypeVar
 
 import sqlalchemy as sa
 
@@ -12,6 +13,8 @@ from domain.load import Counts, Load, LoadOrder, LoadState, OnConflict, Position
 from infra.db.database import update_owned
 from infra.db.engine import writing
 from infra.db.schema import loads, rejects
+
+_T = TypeVar("_T", LoadOrder, Position, Counts)
 
 _CLAIMABLE = (LoadState.PENDING, LoadState.RETRY)
 _FINAL = [state for state in LoadState if state.is_final]
@@ -158,8 +161,8 @@ def _load(row: sa.Row[tuple[object, ...]]) -> Load:
     values["table"] = values.pop("table_name")
     values["on_conflict"] = OnConflict(values["on_conflict"])
     values["state"] = LoadState(values["state"])
-    order, position, counts = (
-        kind(**{field.name: values.pop(field.name) for field in fields(kind)})
-        for kind in (LoadOrder, Position, Counts)
-    )
-    return Load(order=order, position=position, counts=counts, **values)
+
+    def take(kind: type[_T]) -> _T:
+        return kind(**{field.name: values.pop(field.name) for field in fields(kind)})
+
+    return Load(order=take(LoadOrder), position=take(Position), counts=take(Counts), **values)

@@ -1,6 +1,7 @@
 """The SQL tables: those of the data dictionary, derived from it, and the two of the ledger."""
 
 from dataclasses import fields
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -19,7 +20,7 @@ metadata = sa.MetaData(
 )
 
 
-def _column_type(rule: Rule) -> sa.types.TypeEngine[object]:
+def _column_type(rule: Rule) -> sa.types.TypeEngine[Any]:
     match rule:
         case Integer():
             return sa.Integer()

@@ -9,7 +9,6 @@ down_revision = None
 
 def upgrade() -> None:
     """Apply."""
-
     op.create_table(
         "departments",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -94,7 +93,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take back."""
-
     op.drop_table("rejects")
     op.drop_table("hired_employees")
     op.drop_table("loads")
