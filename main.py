@@ -90,12 +90,12 @@ def compose(settings: Settings) -> Composition:
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Make the application for Flask's command line; no worker runs in it."""
-    return _build(settings or settings_or_exit())[0]
+    return build(settings or settings_or_exit())[0]
 
 
 def web_app() -> Flask:
     """Make the application for a WSGI server, with its workers running."""
-    app, parts = _build(settings_or_exit())
+    app, parts = build(settings_or_exit())
     parts.workers.start()
     app.extensions["workers"] = parts.workers
     return app
@@ -117,7 +117,8 @@ def settings_or_exit() -> Settings:
         sys.exit(f"error: {error}")
 
 
-def _build(settings: Settings) -> tuple[Flask, Composition]:
+def build(settings: Settings) -> tuple[Flask, Composition]:
+    """Make the application and the parts behind it; ends the process where a setting is wrong."""
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
