@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     sweep_seconds: Seconds = 5  # how often workers look for loads that nobody took
     shutdown_seconds: Count = 25  # how long a stop waits for requests and batches to end
     max_json_bytes: Count = 16 * 1024 * 1024  # largest body of a JSON request
+    max_attempts: Count = 5  # how often a load is tried that its worker died with or that met a fault
+    upload_url: str = "var/uploads"  # folder in which uploads wait to be loaded
+    max_upload_bytes: Count = 2 * 1024**3  # largest upload
+    max_unpacked_bytes: Count = 8 * 1024**3  # largest CSV that an upload may unpack to
     cors_origins: Words = ("*",)  # origins that browsers may call from, comma-separated, or none
     api_keys: Secrets = ()  # where given, callers must send one as X-API-Key or bearer token
     log_level: Level = "INFO"  # DEBUG, INFO, WARNING, ERROR or CRITICAL

@@ -16,14 +16,18 @@ from flask import Flask
 from api import build_app, cli
 from api.service import Service
 from config import Settings, SettingsError
+from core.audit import Audit
 from core.errors import DatabaseUnavailable
 from core.insert_rows import InsertRows
 from core.read_reports import ReadReports
+from core.receive_upload import ReceiveUpload
+from core.retry_rejects import RetryRejects
 from core.run_load import RunLoad
 from core.start_load import StartLoad
 from core.summaries import Summaries
 from infra.broker.threads import WorkerThreads
 from infra.csv.reader import CsvReader
+from infra.db.accounts import SqlAccounts
 from infra.db.database import SqlDatabase
 from infra.db.engine import make_engine
 from infra.db.ledger import SqlLedger
@@ -32,6 +36,7 @@ from infra.db.reports import SqlReports
 from infra.db.sqlite import SqliteRows
 from infra.lease import kept_lease
 from infra.storage.local import LocalFolder
+from infra.storage.with_uploads import WithUploads
 
 DEFAULT_DATABASE = "sqlite:///var/hiring.db"
 DEFAULT_SOURCE = "data"
@@ -54,18 +59,21 @@ def compose(settings: Settings) -> Composition:
     if settings.celery_broker_url:
         raise SettingsError("CELERY_BROKER_URL: Celery workers are not supported yet; leave it out")
     engine = make_engine(_database_url(settings))
-    store = _source_store(settings)
+    store = WithUploads(_source_store(settings), LocalFolder(Path(settings.upload_url)))
     database = SqlDatabase(engine, SqliteRows())
     ledger = SqlLedger(engine)
+    accounts = SqlAccounts(engine)
     stopping = threading.Event()
     run = RunLoad(
         store=store,
         reader=CsvReader(),
         database=database,
         ledger=ledger,
+        accounts=accounts,
         keep_lease=partial(kept_lease, ledger, lease=settings.lease_seconds),
         owner=f"{socket.gethostname()}:{os.getpid()}",
         lease=settings.lease_seconds,
+        max_attempts=settings.max_attempts,
         should_stop=stopping.is_set,
     )
     workers = WorkerThreads(
@@ -75,15 +83,22 @@ def compose(settings: Settings) -> Composition:
         count=settings.worker_threads,
         interval=settings.sweep_seconds,
     )
+    start_load = StartLoad(ledger, workers, run, settings.max_waiting_loads)
+    receive_upload = ReceiveUpload(store, start_load, settings.max_unpacked_bytes)
     service = Service(
-        start_load=StartLoad(ledger, workers, run, settings.max_waiting_loads),
+        start_load=start_load,
         insert_rows=InsertRows(database),
         reports=ReadReports(SqlReports(engine)),
-        summaries=Summaries(ledger),
+        summaries=Summaries(accounts),
         ledger=ledger,
         listing=database,
+        accounts=accounts,
+        receive_upload=receive_upload,
+        retry_rejects=RetryRejects(ledger, accounts, receive_upload),
+        audit=Audit(ledger, accounts),
         queue=workers,
         store=store,
+        max_upload_bytes=settings.max_upload_bytes,
     )
     return Composition(service, engine, workers)
 

@@ -6,7 +6,7 @@ from flask import Flask
 from flask_cors import CORS
 from flask_swagger_ui import get_swaggerui_blueprint
 
-from api import auth, errors, loads, pages, reports, tables
+from api import auth, errors, loads, pages, reports, tables, tasks
 from api.service import Service, keep
 
 
@@ -26,7 +26,7 @@ def build_app(
         auth.require_key(app, api_keys)
     if cors_origins:
         CORS(app, origins=list(cors_origins), expose_headers=["Location", "Retry-After", "Link"])
-    for module in (pages, tables, loads, reports):
+    for module in (pages, tables, loads, tasks, reports):
         app.register_blueprint(module.blueprint)
     app.register_blueprint(
         get_swaggerui_blueprint("/docs", "/openapi.json", {"validatorUrl": None})

@@ -27,7 +27,7 @@ _year = click.option("--year", type=click.IntRange(1, 9999), default=2021, show_
 
 def register(app: Flask, migrate: Callable[[], None]) -> None:
     """Add the commands to `app`."""
-    for command in (_load, _hired_by_quarter, _hiring_above_average, _tasks):
+    for command in (_load, _hired_by_quarter, _hiring_above_average, _tasks, _audit):
         app.cli.add_command(command)
 
     @app.cli.command("migrate")
@@ -48,7 +48,9 @@ def _load(
     """Load files of the source store: NAMES, or every file that is named after a table."""
     results = []
     for name, found in _or_exit(lambda: _files(names, table)):
-        order = LoadOrder(found, name, batch_size=batch_size, on_conflict=OnConflict(on_conflict))
+        order = LoadOrder(
+            found, name, batch_size=batch_size, on_conflict=OnConflict(on_conflict), force=True
+        )
         results.append({"source": name, "table": found} | _run(order))
     if as_json:
         click.echo(json.dumps(results))
@@ -108,6 +110,17 @@ def _tasks(limit: int, as_json: bool) -> None:
         ],
         as_json,
     )
+
+
+@click.command("audit")
+def _audit() -> None:
+    """Recompute the books of every load from the tables; exit code 1 where they do not agree."""
+    findings = _or_exit(lambda: list(service().audit()))
+    for finding in findings:
+        click.echo(finding)
+    if findings:
+        sys.exit(FAILED)
+    click.echo("all rows are accounted for")
 
 
 def _files(names: Sequence[str], table: str | None) -> list[tuple[str, str]]:

@@ -1,21 +1,23 @@
-"""Loads from the source store, and the tasks that run in the background."""
+"""The calls of the reference API that load the three files of the source store."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, jsonify, url_for
+from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
+from api.idempotency import HEADER, key_of_request
 from api.operations import Content, Operation, operation
 from api.parameters import WholeNumber
-from api.schemas import JSON, array, reference
+from api.schemas import JSON, reference
 from api.service import service
-from core.errors import LoadFailed, NotFound
+from api.tasks import ACCEPTED, accepted, file_of
+from core.errors import LoadFailed
 from core.summaries import BatchEnds, without_errors
 from domain.department import DEPARTMENTS
 from domain.employee import HIRED_EMPLOYEES
 from domain.job import JOBS
-from domain.load import Load, LoadOrder, LoadState
+from domain.load import LoadOrder
 from domain.table import Table
 
 blueprint = Blueprint("loads", __name__)
@@ -24,13 +26,6 @@ _TAG = "loads"
 _START = WholeNumber("start", "First row of the window, counted from 0", 0, 0)
 _LIMIT = WholeNumber("limit", "Number of rows of the window", 1, 1000)
 _BATCH = WholeNumber("limit", "Number of rows of a batch", 1, 1000)
-_LISTED_TASKS = 20
-_POLL_AFTER = "1"
-
-
-def file_of(table: Table) -> str:
-    """The name of the table's file in the source store."""
-    return f"{table.name}.csv"
 
 
 @blueprint.post("/upload-files")
@@ -58,74 +53,20 @@ def upload_files(start: int, limit: int) -> ResponseReturnValue:
     Operation(
         "Queue a load of a window of hired_employees.csv",
         _TAG,
-        {
-            202: Content(
-                "Accepted; poll the task",
-                {JSON: reference("AcceptedTask")},
-                headers=("Location", "Retry-After"),
-            )
-        },
+        {202: ACCEPTED},
         (_START, _LIMIT),
+        headers=(HEADER,),
     )
 )
 def upload_hired_employees(start: int, limit: int) -> ResponseReturnValue:
     """Enter the load in the ledger and answer at once."""
-    order = LoadOrder(HIRED_EMPLOYEES.name, file_of(HIRED_EMPLOYEES), start=start, limit=limit)
-    load = service().start_load.later(order)
-    response = jsonify(task_id=load.id, status="accepted")
-    response.status_code = 202
-    response.headers["Location"] = url_for("loads.task_status", task_id=load.id)
-    response.headers["Retry-After"] = _POLL_AFTER
-    return response
-
-
-@blueprint.get("/task-list")
-@operation(
-    Operation(
-        "The last finished tasks, newest first",
-        _TAG,
-        {200: Content("At most 20 tasks", {JSON: array(reference("FinishedTask"))})},
-    )
-)
-def task_list() -> ResponseReturnValue:
-    """List tasks that succeeded or failed."""
-    loads = service().ledger.finished(_LISTED_TASKS)
-    return jsonify([_task(load) for load in loads])
-
-
-@blueprint.get("/task-status/<task_id>")
-@operation(
-    Operation(
-        "How far a task is",
-        _TAG,
-        {200: Content("The task", {JSON: reference("TaskStatus")})},
-    )
-)
-def task_status(task_id: str) -> ResponseReturnValue:
-    """Show one load of the ledger."""
-    load = service().ledger.get(task_id)
-    if load is None:
-        raise NotFound(f"there is no task {task_id!r}")
-    return jsonify(
-        _task(load)
-        | {
-            "table": load.order.table,
-            "source": load.order.source,
-            "progress": {
-                "rows": load.counts.processed,
-                "bytes": load.position.offset,
-                "total_bytes": load.source_size,
-            },
-            "attempts": load.attempts,
-            "created_at": _utc(load.created_at),
-            "finished_at": load.finished_at and _utc(load.finished_at),
-        }
-    )
+    order = replace(_order(HIRED_EMPLOYEES), start=start, limit=limit)
+    return accepted(service().start_load.later(order, key_of_request()))
 
 
 def load_file(table: Table) -> dict[str, Any]:
     """Load the file of `table` and wait; raises LoadFailed."""
-    load = service().start_load.now(LoadOrder(table.name, file_of(table)))
+    load = service().start_load.now(_order(table))
     whole = service().summaries.of_load(load)
     return whole if load.counts.errors else without_errors(whole)
 
@@ -139,9 +80,7 @@ def _load_or_error(table: Table) -> dict[str, Any]:
 
 def _load_in_batches(start: int, batch_size: int) -> list[dict[str, Any]] | dict[str, Any]:
     """Load the employees; one summary per batch, also of those before a failure."""
-    batches = BatchEnds(
-        LoadOrder(HIRED_EMPLOYEES.name, file_of(HIRED_EMPLOYEES), start, batch_size=batch_size)
-    )
+    batches = BatchEnds(replace(_order(HIRED_EMPLOYEES), start=start, batch_size=batch_size))
     try:
         service().start_load.now(batches.order, batches.note)
     except LoadFailed as error:
@@ -150,11 +89,6 @@ def _load_in_batches(start: int, batch_size: int) -> list[dict[str, Any]] | dict
     return service().summaries.of_batches(batches)
 
 
-def _task(load: Load) -> dict[str, Any]:
-    is_done = load.state is LoadState.SUCCESS
-    result = service().summaries.of_load(load) if is_done else load.error
-    return {"id": load.id, "status": load.state, "result": result}
-
-
-def _utc(moment: datetime) -> str:
-    return moment.replace(tzinfo=UTC).isoformat()
+def _order(table: Table) -> LoadOrder:
+    # Clients of these calls expect to see each row counted again when they repeat a load.
+    return LoadOrder(table.name, file_of(table), force=True)

@@ -58,6 +58,11 @@ def _operation(name: str, described: Operation, path_parameters: list[str]) -> d
         {"name": argument, "in": "path", "required": True, "schema": {"type": "string"}}
         for argument in path_parameters
     ] + [parameter.describe() for parameter in described.parameters]
+    parameters += described.query
+    parameters += [
+        {"name": header, "in": "header", "schema": {"type": "string"}}
+        for header in described.headers
+    ]
     responses = {str(status): _content(body) for status, body in described.responses.items()}
     result: dict[str, Any] = {
         "operationId": name.replace(".", "_"),

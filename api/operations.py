@@ -17,7 +17,7 @@ _ATTRIBUTE = "openapi_operation"
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A body: the schema of each media type in which it comes."""
+    """A body: the schema of each media type in which it comes, and the headers beside it."""
 
     description: str
     schemas: dict[str, dict[str, Any]]
@@ -26,13 +26,19 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What one method of one path does; `responses` are those beside the errors common to all."""
+    """What one method of one path does; `responses` are those beside the errors common to all.
+
+    The values of `parameters` go to the view; `query` are OpenAPI objects of parameters that the
+    view reads itself, `headers` the names of such headers.
+    """
 
     summary: str
     tag: str
     responses: dict[int, Content]
     parameters: tuple[Parameter, ...] = ()
     body: Content | None = None
+    headers: tuple[str, ...] = ()
+    query: tuple[dict[str, Any], ...] = ()
 
 
 def operation(described: Operation) -> Callable[[View], View]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api.options import LoadRequest, schema
 from core.insert_rows import MAX_ROWS
 from domain.dictionary import TABLES
 from domain.load import LoadState
@@ -71,12 +72,16 @@ _SUMMARY: Schema = {
     "error_ids": array({"type": "integer"}),
 }
 _FAILED = _object({"error": _TEXT})
+_REASON_PARTS: Schema = {
+    "field": {"type": ["string", "null"], "description": "null: the row as a whole"},
+    "code": {"type": "string", "enum": list(RejectCode)},
+    "message": _TEXT,
+}
+_REASON = _object(_REASON_PARTS)
 _ROW_ERROR = _object(
     {
         "row": {"type": "integer", "minimum": 1, "description": "Number of the row, from 1"},
-        "field": {"type": ["string", "null"], "description": "null: the row as a whole"},
-        "code": {"type": "string", "enum": list(RejectCode)},
-        "message": _TEXT,
+        **_REASON_PARTS,
         "input": {"description": "The row as it was sent"},
     }
 )
@@ -88,6 +93,8 @@ _INSERTED: Schema = {
     "rejects": array(_ROW_ERROR),
 }
 _ERRORS = ("errors", "error_ids")
+_RESULT: Schema = {"updated": _COUNT, **_SUMMARY}
+_MOMENT: Schema = {"type": "string", "format": "date-time"}
 _STATUS: Schema = {"type": "string", "enum": list(LoadState)}
 
 COMPONENTS: dict[str, Schema] = {
@@ -118,27 +125,62 @@ COMPONENTS: dict[str, Schema] = {
         {
             "id": {"type": "string", "format": "uuid"},
             "status": {"type": "string", "enum": ["SUCCESS", "FAILURE"]},
-            "result": {"oneOf": [reference("BatchSummary"), _TEXT]},
+            "result": {"oneOf": [_object(_RESULT, ("updated",)), _TEXT]},
         }
     ),
+    "LoadRequest": schema(LoadRequest),
     "TaskStatus": _object(
         {
             "id": {"type": "string", "format": "uuid"},
             "status": _STATUS,
-            "result": {"oneOf": [reference("BatchSummary"), _TEXT, {"type": "null"}]},
+            "result": {
+                "description": "The summary of a success, else the error",
+                "oneOf": [_object(_RESULT, ("updated",)), _TEXT, {"type": "null"}],
+            },
+            "number": {"type": "integer", "minimum": 1, "description": "Orders tasks by age"},
             "table": {"type": "string", "enum": list(TABLES)},
             "source": _TEXT,
+            "dry_run": {"type": "boolean"},
+            "repeats": {
+                "type": ["string", "null"],
+                "description": "The earlier task that loaded the same content; nothing was done",
+            },
+            "sha256": {"type": ["string", "null"]},
             "progress": _object(
                 {
                     "rows": _COUNT,
                     "bytes": _COUNT,
                     "total_bytes": {"type": ["integer", "null"], "minimum": 0},
+                    "share": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+                    "bytes_per_second": {"type": ["number", "null"], "minimum": 0},
+                    "seconds_left": {"type": ["number", "null"], "minimum": 0},
                 },
                 description="How far the source was read and is in the database",
             ),
+            "summary": _object(
+                {name: _COUNT for name in _RESULT if name != "error_ids"},
+                ("updated",),
+                description="What became of the rows so far",
+            ),
+            "lines": _object(
+                {"read": _COUNT, "header": _COUNT, "blank": _COUNT, "skipped": _COUNT},
+                description="read = header + blank + skipped + processed",
+            ),
+            "open_rejects": {**_COUNT, "description": "Rejected rows that nobody has corrected"},
             "attempts": _COUNT,
-            "created_at": {"type": "string", "format": "date-time"},
-            "finished_at": {"type": ["string", "null"], "format": "date-time"},
+            "created_at": _MOMENT,
+            "started_at": {**_MOMENT, "type": ["string", "null"]},
+            "finished_at": {**_MOMENT, "type": ["string", "null"]},
+        }
+    ),
+    "Reject": _object(
+        {
+            "record": {"type": "integer", "minimum": 1, "description": "Number of the row"},
+            "line": {"type": "integer", "minimum": 1, "description": "Physical line"},
+            "id": {"type": ["integer", "null"]},
+            "raw": {"type": "string", "description": "The row as it came"},
+            "reasons": array(_REASON, minItems=1),
+            "is_open": {"type": "boolean", "description": "No corrected row has answered it"},
         }
     ),
     "HiredByQuarter": _object(

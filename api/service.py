@@ -5,9 +5,12 @@ from typing import cast
 
 from flask import current_app
 
+from core.audit import Audit
 from core.insert_rows import InsertRows
-from core.ports import Listing, LoadLedger, SourceStore, TaskQueue
+from core.ports import Accounts, Listing, LoadLedger, SourceStore, TaskQueue
 from core.read_reports import ReadReports
+from core.receive_upload import ReceiveUpload
+from core.retry_rejects import RetryRejects
 from core.start_load import StartLoad
 from core.summaries import Summaries
 
@@ -24,8 +27,13 @@ class Service:
     summaries: Summaries
     ledger: LoadLedger
     listing: Listing
+    accounts: Accounts
+    receive_upload: ReceiveUpload
+    retry_rejects: RetryRejects
+    audit: Audit
     queue: TaskQueue
     store: SourceStore
+    max_upload_bytes: int
 
 
 def keep(service: Service, extensions: dict[str, object]) -> None:

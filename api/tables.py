@@ -9,11 +9,15 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import UnsupportedMediaType
 
 from api.errors import problem
-from api.loads import file_of, load_file
+from api.idempotency import HEADER
+from api.loads import load_file
 from api.operations import Content, Operation, operation
+from api.options import LoadOptions, query_parameters
 from api.parameters import WholeNumber
 from api.schemas import JSON, PROBLEM, array, reference, rows_body
 from api.service import service
+from api.tasks import ACCEPTED, accepted, file_of
+from api.uploads import BODIES, is_upload, receive
 from core.errors import WrongRowCount
 from core.insert_rows import MAX_ROWS
 from core.write_batch import BatchResult
@@ -45,10 +49,12 @@ def _as_json(row: dict[str, object]) -> dict[str, object]:
 
 
 def _take(table: Table) -> ResponseReturnValue:
+    if is_upload():
+        return accepted(receive(table))
     if not _has_body():
         return jsonify(load_file(table))
     if not request.is_json:
-        raise UnsupportedMediaType("send the rows as application/json, or no body at all")
+        raise UnsupportedMediaType(f"send application/json, {', '.join(BODIES)} or no body")
     rows = _rows()
     return _answer(service().insert_rows(table, rows), rows)
 
@@ -99,15 +105,18 @@ def _add_routes(table: Table) -> None:
         (_AFTER, _LIMIT),
     )
     take = Operation(
-        f"Insert up to {MAX_ROWS} rows; without a body, load {file_of(table)} and wait",
+        f"Insert up to {MAX_ROWS} rows, or upload a CSV; without a body, load {file_of(table)}",
         table.name,
         {
             200: Content("The file was loaded", {JSON: reference("LoadSummary")}),
+            202: ACCEPTED,
             201: Content("All rows were taken", inserted),
             207: Content("Some rows were taken, the others come back", inserted),
             422: Content("No row was taken", {PROBLEM: reference("RefusedRows")}),
         },
-        body=Content("Rows", {JSON: rows_body(table)}),
+        body=Content("Rows, or a CSV of any size", {JSON: rows_body(table), **BODIES}),
+        headers=(HEADER,),
+        query=tuple(query_parameters(LoadOptions)),
     )
     blueprint.get(path, endpoint=f"list_{table.name}")(operation(page)(partial(_page, table)))
     blueprint.post(path, endpoint=f"take_{table.name}")(operation(take)(partial(_take, table)))

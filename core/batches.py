@@ -28,7 +28,7 @@ def batches(
         pending = frame if pending is None else pl.concat([pending, frame])
         while order.end is None or record < order.end:
             end = batch_end(order, record)
-            cut = _rows_up_to(pending, end)
+            cut = lines_up_to(pending, end)
             if cut is None:
                 break
             yield pending[:cut]
@@ -54,7 +54,7 @@ def batch_end(order: LoadOrder, record: int) -> int:
     return min(ends)
 
 
-def _rows_up_to(frame: pl.DataFrame, record: int) -> int | None:
+def lines_up_to(frame: pl.DataFrame, record: int) -> int | None:
     """How many lines of `frame` lie up to row number `record`; None where it is not in there."""
     numbers = frame.filter(pl.col("kind") == ROW).get_column("record")
     if numbers.is_empty() or numbers[-1] < record:

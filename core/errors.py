@@ -5,11 +5,16 @@
     │   └── WrongRowCount       a request holds no rows, or too many
     ├── NotFound                no load of that id
     ├── SourceError             the source cannot be read
+    │   ├── SourceUnavailable   for now; it may be later
     │   ├── SourceNotFound
     │   └── SourceChanged       its content is not the one that the load began with
     ├── BadHeader               the source is no CSV of that table
     ├── LeaseLost               another worker took the load over
     ├── LoadFailed              a load that the caller waits for did not succeed
+    ├── TooManyRejects          a load went beyond its reject limit
+    ├── KeyReused               an idempotency key came back with another request
+    ├── Conflict                the state of a load does not allow it
+    ├── TooLarge                an upload is larger than allowed
     ├── QueueFull               no more work is accepted for now
     ├── BooksDontBalance        rows are not accounted for exactly once
     └── DatabaseUnavailable     the database does not answer
@@ -39,6 +44,10 @@ class SourceError(ServiceError):
     """The source cannot be read."""
 
 
+class SourceUnavailable(SourceError):
+    """The source cannot be read for now; it may be later."""
+
+
 class SourceNotFound(SourceError):
     """The source store has no object of that name."""
 
@@ -57,6 +66,22 @@ class LeaseLost(ServiceError):
 
 class LoadFailed(ServiceError):
     """A load that the caller waits for did not succeed."""
+
+
+class TooManyRejects(ServiceError):
+    """A load went beyond its reject limit."""
+
+
+class KeyReused(ServiceError):
+    """An idempotency key came back with another request."""
+
+
+class Conflict(ServiceError):
+    """The state of a load does not allow what was asked for."""
+
+
+class TooLarge(ServiceError):
+    """An upload is larger than allowed, packed or unpacked."""
 
 
 class QueueFull(ServiceError):

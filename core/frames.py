@@ -9,6 +9,7 @@ Records (what a reader yields), one line of the frame per logical line of the so
     end_offset  bytes up to its end, line end included
     raw         its exact bytes without the line end
     problem     the code of what is wrong with the record as a whole, or null
+    origin_…    in a file of corrected rows: the load and the line of the reject, else null
     <field>     the text of each field of the table; null where the bytes are not UTF-8
 
 Checked rows: `record` and one typed column per field: Int64, String, or Datetime (naive UTC, µs).
@@ -29,6 +30,8 @@ POSITION_COLUMNS: dict[str, pl.DataType] = {
     "end_offset": pl.Int64(),
     "raw": pl.Binary(),
     "problem": pl.String(),
+    "origin_load_id": pl.String(),
+    "origin_line": pl.Int64(),
 }
 
 

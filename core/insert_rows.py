@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
@@ -10,7 +11,7 @@ from core import rules
 from core.errors import WrongRowCount
 from core.frames import records_schema
 from core.ports import Database
-from core.write_batch import BatchResult, write_batch
+from core.write_batch import BatchResult, judge, write_batch
 from domain.load import OnConflict
 from domain.reject import RejectCode
 from domain.rules import Integer, Text
@@ -34,7 +35,9 @@ class InsertRows:
             raise WrongRowCount(f"a request takes 1 to {MAX_ROWS} rows, not {len(rows)}")
         checked = _mark_texts(rules.check(_frame(table, rows), table), table, rows)
         with self.database.begin() as transaction:
-            return write_batch(transaction, checked, table, OnConflict.SKIP)
+            judged = judge(transaction, checked, table)
+            store = partial(transaction.store, table, on_conflict=OnConflict.SKIP, load_number=None)
+            return write_batch(judged, table, OnConflict.SKIP, store)
 
 
 def _frame(table: Table, rows: Sequence[object]) -> pl.DataFrame:
@@ -42,6 +45,8 @@ def _frame(table: Table, rows: Sequence[object]) -> pl.DataFrame:
     numbers = range(1, len(rows) + 1)
     names = {field.name for field in table.fields}
     columns: dict[str, object] = {
+        "origin_load_id": None,
+        "origin_line": None,
         "record": numbers,
         "line": numbers,
         "raw": [json.dumps(row).encode() for row in rows],

@@ -11,7 +11,7 @@ from typing import Protocol
 import polars as pl
 
 from domain.load import Load, LoadOrder, LoadState, OnConflict, Position
-from domain.reject import Reject
+from domain.reject import Origin, Reject
 from domain.table import Table
 
 
@@ -23,6 +23,13 @@ class ByteStream(Protocol):
 
     def close(self) -> None:
         """Let go of what is held open."""
+
+
+class Sink(Protocol):
+    """Where the bytes of a new object go."""
+
+    def write(self, data: bytes, /) -> object:
+        """Append `data`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class SourceStore(Protocol):
         """Every object, ordered by name."""
 
     def stat(self, name: str) -> SourceObject:
-        """Describe one object. Raises SourceNotFound, or SourceError where it can't be had."""
+        """Describe one object; raises SourceNotFound or SourceUnavailable."""
 
     def open(self, source: SourceObject, offset: int = 0) -> ByteStream:
         """Read `source` from byte `offset` on.
@@ -49,6 +56,12 @@ class SourceStore(Protocol):
         Raises SourceChanged where the store holds other content than `source` names, on opening
         or while it is read.
         """
+
+    def write(self, name: str) -> AbstractContextManager[Sink]:
+        """Make a new object, which is seen once the block ends, and never where it raises."""
+
+    def delete(self, name: str) -> None:
+        """Remove an object, if it is there."""
 
 
 class RowReader(Protocol):
@@ -71,11 +84,17 @@ class Transaction(Protocol):
     ) -> int:
         """Write checked rows whose ids are distinct; return how many were not stored before."""
 
+    def rehearse(self, load: Load, table: Table, ids: pl.Series) -> int:
+        """Return how many of these distinct ids `load` would insert, and remember them for it."""
+
     def add_rejects(self, load: Load, rejects: Sequence[Reject]) -> None:
         """Keep rejected rows in the account of a load."""
 
-    def advance(self, load: Load) -> None:
-        """Keep the position and the books of `load`; raises LeaseLost."""
+    def answer(self, load: Load, origins: Sequence[Origin]) -> None:
+        """Close these rejects, and those of later attempts at the same rows: `load` took them."""
+
+    def advance(self, load: Load) -> bool:
+        """Keep position and books of `load`; return whether it shall stop. Raises LeaseLost."""
 
 
 class Database(Protocol):
@@ -85,15 +104,26 @@ class Database(Protocol):
         """Open a writing transaction; commits at the end of the block, or rolls back on errors."""
 
 
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """What a client calls its request, and the SHA-256 of the request (IETF Idempotency-Key)."""
+
+    key: str
+    fingerprint: str
+
+
 class LoadLedger(Protocol):
-    """The truth about every load. Leases are in seconds.
+    """The truth about every load. Leases and waits are in seconds.
 
     A worker may change a load only while nobody else has claimed it since, which the fence in the
     Load that `claim` returned tells.
     """
 
-    def add(self, order: LoadOrder, *, background: bool) -> Load:
-        """Enter a new load, PENDING."""
+    def add(self, order: LoadOrder, *, background: bool, key: IdempotencyKey | None = None) -> Load:
+        """Enter a new load, PENDING, or return the one that `key` entered; raises KeyReused."""
+
+    def find(self, key: IdempotencyKey) -> Load | None:
+        """The load that `key` entered, None where there is none; raises KeyReused."""
 
     def get(self, load_id: str) -> Load | None:
         """One load, or None where there is no such id."""
@@ -101,25 +131,86 @@ class LoadLedger(Protocol):
     def claim(self, load_id: str, owner: str, lease: float) -> Load | None:
         """Take a load that nobody works on; None where somebody does or it is over."""
 
-    def identify(self, load: Load, source: SourceObject) -> None:
-        """Tie the load to the content that it began with; raises LeaseLost."""
+    def identify(self, load: Load, source: SourceObject, sha256: str | None) -> Load:
+        """Tie the load to the content that it began with, and find the load that it repeats.
+
+        Raises LeaseLost.
+        """
+
+    def begin_loading(self, load: Load) -> Load:
+        """Start again from the front, now writing rows, after a check of the whole source.
+
+        Raises LeaseLost.
+        """
 
     def renew(self, load: Load, lease: float) -> None:
         """Put the end of the lease off; raises LeaseLost."""
 
-    def close(self, load: Load, state: LoadState, error: str | None = None) -> None:
-        """Set the state in which the worker leaves the load; raises LeaseLost."""
+    def close(
+        self, load: Load, state: LoadState, error: str | None = None, *, wait: float | None = None
+    ) -> None:
+        """Set the state in which the worker leaves the load; raises LeaseLost.
+
+        A load in RETRY is taken again: after `wait` seconds, or at once where the worker had to
+        stop through no fault of the load, which then does not count as an attempt.
+        """
+
+    def cancel(self, load_id: str) -> Load:
+        """Ask the worker to stop at the next batch end; at once where nobody works on the load.
+
+        Raises NotFound, and Conflict where the load is over.
+        """
+
+    def retry(self, load_id: str) -> Load:
+        """Let a load that failed or was cancelled go on from where it stopped.
+
+        Raises NotFound, and Conflict in any other state.
+        """
 
     def waiting(self) -> Sequence[str]:
         """Ids of the loads that a worker should take, oldest first."""
 
     def finished(self, limit: int) -> Sequence[Load]:
-        """The background loads that are over, newest first."""
+        """The background loads that succeeded or failed, newest first."""
 
-    def rejected_ids(
+    def newest(
+        self, limit: int, *, before: int | None = None, state: LoadState | None = None
+    ) -> Sequence[Load]:
+        """Loads of every kind, newest first: those numbered below `before`, in one `state`."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReject:
+    """A reject in the account of a load; `answered_by` is the number of the load that took it."""
+
+    reject: Reject
+    answered_by: int | None
+
+
+class Accounts(Protocol):
+    """Reads what the tables hold of loads: rejects, and the rows that each inserted."""
+
+    def ids(
         self, load: Load, *, after: int = 0, until: int | None = None, limit: int
     ) -> Sequence[int]:
         """Ids of the rejected rows behind record `after` up to `until`, in source order."""
+
+    def rejects(
+        self, load: Load, *, after: int = 0, limit: int, only_open: bool = False
+    ) -> Sequence[KeptReject]:
+        """The rejects of a load behind record `after`, in source order."""
+
+    def open_rejects(self, load: Load) -> int:
+        """How many rejects of a load nobody has answered with a corrected row."""
+
+    def inserted(self, load: Load) -> int:
+        """How many rows of its table the load has inserted, counted in the table."""
+
+    def rejected(self, load: Load) -> int:
+        """How many rejects there are in the account of the load, counted in the table."""
+
+    def orphans(self) -> int:
+        """How many rows refer to a row that is not there."""
 
 
 class Listing(Protocol):

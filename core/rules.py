@@ -5,11 +5,12 @@ take `+7`, `1e3` or 30 February. `tests/oracle.py` says the same in plain Python
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import polars as pl
 
 from core.frames import column_type
-from domain.reject import Reason, Reject, RejectCode
+from domain.reject import Origin, Reason, Reject, RejectCode
 from domain.rules import BLANKS, Integer, Rule, Text, Timestamp, explain, explain_row
 from domain.table import Field, Table
 
@@ -71,6 +72,7 @@ def rejects(bad: pl.DataFrame, table: Table) -> list[Reject]:
             raw=row["raw"],
             row_id=None if row["problem"] else row[table.key.name],
             reasons=tuple(_reasons(row, table)),
+            origin=_origin(row),
         )
         for row in bad.iter_rows(named=True)
     ]
@@ -79,6 +81,17 @@ def rejects(bad: pl.DataFrame, table: Table) -> list[Reject]:
 def code_name(field: str) -> str:
     """The name of the column that holds the code of `field`."""
     return f"{field} code"
+
+
+def origins(good: pl.DataFrame) -> list[Origin]:
+    """The earlier rejects that these rows correct."""
+    corrections = good.select("origin_load_id", "origin_line").drop_nulls()
+    return [Origin(*row) for row in corrections.iter_rows()]
+
+
+def _origin(row: Mapping[str, Any]) -> Origin | None:
+    load_id, line = row["origin_load_id"], row["origin_line"]
+    return None if load_id is None or line is None else Origin(load_id, line)
 
 
 def _typed_name(field: Field) -> str:

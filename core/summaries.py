@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.ports import LoadLedger
+from core.ports import Accounts
 from domain.load import Counts, Load, LoadOrder, OnConflict
 
 # More ids than this are not put into one summary; every reject stays in the account of its load.
@@ -38,12 +38,16 @@ class BatchEnds:
 class Summaries:
     """The use cases with their port."""
 
-    ledger: LoadLedger
+    accounts: Accounts
 
     def of_load(self, load: Load) -> dict[str, Any]:
         """What became of the rows of a load so far."""
-        ids = self.ledger.rejected_ids(load, limit=MAX_ERROR_IDS)
+        ids = self.accounts.ids(load, limit=MAX_ERROR_IDS)
         return _summary(load, load.counts) | {"error_ids": list(ids)}
+
+    def numbers(self, load: Load) -> dict[str, Any]:
+        """The same without the ids."""
+        return _summary(load, load.counts)
 
     def of_batches(self, ends: BatchEnds) -> list[dict[str, Any]]:
         """What became of the rows of each batch."""
@@ -51,7 +55,7 @@ class Summaries:
             _summary(load, counts)
             | {
                 "error_ids": list(
-                    self.ledger.rejected_ids(
+                    self.accounts.ids(
                         load,
                         after=before,
                         until=before + ends.order.batch_size,

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+# What the service adds to the columns of a rejected row that it hands back. A file whose header
+# ends with these names is taken as a correction of such rows.
+CORRECTION_COLUMNS = ("task", "line", "field", "code", "message")
+
 
 class RejectCode(StrEnum):
     """The reasons for which a row is rejected; the values are part of the API."""
@@ -34,12 +38,21 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a row was rejected first: in which load, by its id, and on which line of its source."""
+
+    load_id: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """A row that was not taken.
 
     `record` counts the rows of the source from 1, without header and blank lines; `line` is the
     physical line on which the row starts, from 1; `raw` is the row exactly as it came, without its
-    line end; `row_id` is its id where that could be read.
+    line end; `row_id` is its id where that could be read. `origin` is the reject of an earlier load
+    that the row was meant to correct.
     """
 
     record: int
@@ -47,3 +60,4 @@ class Reject:
     raw: bytes
     row_id: int | None
     reasons: tuple[Reason, ...]
+    origin: Origin | None = None

@@ -41,6 +41,11 @@ class ExactRecord:
             return None
         return [_unquote(value) for value in _FIELDS.findall(self.raw)]
 
+    def without_last(self, count: int) -> bytes:
+        """The raw record without its last `count` fields, of which it has more."""
+        starts = [match.start() for match in _FIELDS.finditer(self.raw)]
+        return self.raw[: starts[-count]]
+
 
 @dataclass(frozen=True, slots=True)
 class Block:

@@ -13,7 +13,7 @@ from core.errors import BadHeader
 from core.frames import BLANK, HEADER, ROW, records_schema
 from core.ports import ByteStream
 from domain.load import Position
-from domain.reject import RejectCode
+from domain.reject import CORRECTION_COLUMNS, RejectCode
 from domain.rules import BLANKS
 from domain.table import Table
 from infra.csv.blocks import (
@@ -30,11 +30,21 @@ _PLACE = ("line", "end_line", "end_offset")
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where the fields of a table lie in a file: column indexes, and the line of the header."""
+    """Where the fields of a table lie in a file: column indexes, and the line of the header.
+
+    The last columns of a file `is_correction` are those that the service added to rejected rows.
+    """
 
     columns: dict[str, int]
     width: int
     header_line: int | None = None
+    is_correction: bool = False
+
+    @property
+    def origin(self) -> tuple[int, int]:
+        """The columns of a correction that tell the load and the line of the reject."""
+        first = self.width - len(CORRECTION_COLUMNS)
+        return first, first + 1
 
 
 class CsvReader:
@@ -143,7 +153,9 @@ def _find_layout(lines: Iterable[_Lines], table: Table) -> _Layout | None:
         if names.count(field.name) != 1:
             problem = "lacks" if field.name not in names else "has more than one"
             raise BadHeader(f"the header of {table.name} {problem} column {field.name!r}")
-    return _Layout({f.name: names.index(f.name) for f in table.fields}, len(names), line)
+    columns = {field.name: names.index(field.name) for field in table.fields}
+    is_correction = tuple(names[-len(CORRECTION_COLUMNS) :]) == CORRECTION_COLUMNS
+    return _Layout(columns, len(names), line, is_correction)
 
 
 def _records(lines: _Lines, table: Table, layout: _Layout, rows_before: int) -> pl.DataFrame:
@@ -168,10 +180,31 @@ def _split_plain(frame: pl.DataFrame, layout: _Layout) -> pl.DataFrame:
     return frame.select(
         *_PLACE,
         is_blank=_is_blank(),
-        raw=text.cast(pl.Binary).bin.slice(0, MAX_RECORD),
+        raw=_own_text(text, commas, layout).cast(pl.Binary).bin.slice(0, MAX_RECORD),
         problem=_problem(text.str.len_bytes(), commas + 1, layout),
-        **{name: values.field(f"field_{column}") for name, column in layout.columns.items()},
-    )
+        **{
+            name: values.field(f"field_{column}") if column is not None else None
+            for name, column in _wanted(layout).items()
+        },
+    ).with_columns(_origin_line())
+
+
+def _own_text(text: pl.Expr, commas: pl.Expr, layout: _Layout) -> pl.Expr:
+    """The record as it was in the file that it was rejected from."""
+    if not layout.is_correction:
+        return text
+    own = text.str.extract(f"^(.*?)(?:,[^,]*){{{len(CORRECTION_COLUMNS)}}}$")
+    return pl.when(commas + 1 == layout.width).then(own).otherwise(text)
+
+
+def _wanted(layout: _Layout) -> dict[str, int | None]:
+    """The file's column of each column of the frame that holds a text."""
+    load_id, line = layout.origin if layout.is_correction else (None, None)
+    return {**layout.columns, "origin_load_id": load_id, "origin_line": line}
+
+
+def _origin_line() -> pl.Expr:
+    return pl.col("origin_line").cast(pl.Int64, strict=False)
 
 
 def _split_exact(
@@ -180,21 +213,25 @@ def _split_exact(
     split = [record.fields() or [] for record in records]
     whole = [values if len(values) == layout.width else None for values in split]
     values = {
-        name: [_decode(row[column]) if row else None for row in whole]
-        for name, column in layout.columns.items()
+        name: [_decode(row[column]) if row and column is not None else None for row in whole]
+        for name, column in _wanted(layout).items()
     }
     found = pl.DataFrame(
         {
-            "raw": [record.raw for record in records],
+            "raw": [
+                record.without_last(len(CORRECTION_COLUMNS))
+                if row and layout.is_correction
+                else record.raw
+                for record, row in zip(records, whole, strict=True)
+            ],
             "size": [record.size for record in records],
             "columns": [len(row) for row in split],
             **values,
         },
         schema_overrides={"raw": pl.Binary} | dict.fromkeys(values, pl.String),
     )
-    return frame.select(*_PLACE, is_blank=pl.lit(False)).hstack(
-        found.select("raw", _problem(pl.col("size"), pl.col("columns"), layout), *values)
-    )
+    found = found.select("raw", _problem(pl.col("size"), pl.col("columns"), layout), *values)
+    return frame.select(*_PLACE, is_blank=pl.lit(False)).hstack(found.with_columns(_origin_line()))
 
 
 def _problem(size: pl.Expr, columns: pl.Expr, layout: _Layout) -> pl.Expr:

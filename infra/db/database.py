@@ -8,12 +8,12 @@ from typing import Protocol
 import polars as pl
 import sqlalchemy as sa
 
-from core.errors import LeaseLost
 from core.ports import Transaction
 from domain.load import Load, OnConflict
-from domain.reject import Reject
+from domain.reject import Origin, Reject
 from domain.table import Table
 from infra.db.engine import writing
+from infra.db.ledger import now, update_owned
 from infra.db.schema import loads, rejects, tables
 
 
@@ -32,6 +32,9 @@ class BulkRows(Protocol):
         load_number: int | None,
     ) -> int:
         """See `core.ports.Transaction.store`."""
+
+    def remember(self, connection: sa.Connection, load_number: int, ids: pl.Series) -> int:
+        """Put ids into `rehearsed_ids`; return how many were not there before."""
 
 
 class SqlDatabase:
@@ -80,39 +83,63 @@ class SqlTransaction:
         """Write checked rows whose ids are distinct; return how many were not stored before."""
         return self._bulk.store(self._connection, table, rows, on_conflict, load_number)
 
+    def rehearse(self, load: Load, table: Table, ids: pl.Series) -> int:
+        """Return how many of these distinct ids the load would insert; remember them for it."""
+        known = self.known_ids(table, ids)
+        fresh = ids.filter(~ids.is_in(known.implode()))
+        return self._bulk.remember(self._connection, load.number, fresh)
+
     def add_rejects(self, load: Load, rejected: Sequence[Reject]) -> None:
         """Keep rejected rows in the account of a load."""
         if rejected:
             self._connection.execute(
-                rejects.insert(),
-                [
-                    {
-                        "load_number": load.number,
-                        "record": reject.record,
-                        "line": reject.line,
-                        "row_id": reject.row_id,
-                        "raw": reject.raw,
-                        "reasons": [asdict(reason) for reason in reject.reasons],
-                    }
-                    for reject in rejected
-                ],
+                rejects.insert(), [_values(load, reject) for reject in rejected]
             )
 
-    def advance(self, load: Load) -> None:
-        """Keep the position and the books of `load`; raises LeaseLost."""
-        values = asdict(load.position) | asdict(load.counts)
-        update_owned(self._connection, load, **values)
+    def answer(self, load: Load, origins: Sequence[Origin]) -> None:
+        """Close these rejects, and those of later attempts at the same rows: `load` took them."""
+        if not origins:
+            return
+        first = sa.and_(
+            rejects.c.load_number
+            == sa.select(loads.c.number)
+            .where(loads.c.id == sa.bindparam("load_id"), loads.c.table_name == load.order.table)
+            .scalar_subquery(),
+            rejects.c.line == sa.bindparam("at"),
+        )
+        later = sa.and_(
+            rejects.c.origin_load_id == sa.bindparam("load_id"),
+            rejects.c.origin_line == sa.bindparam("at"),
+        )
+        self._connection.execute(
+            rejects.update()
+            .where(first | later, rejects.c.answered_by.is_(None))
+            .values(answered_by=load.number),
+            [{"load_id": origin.load_id, "at": origin.line} for origin in origins],
+        )
+
+    def advance(self, load: Load) -> bool:
+        """Keep position and books of `load`; return whether it shall stop. Raises LeaseLost."""
+        update_owned(
+            self._connection,
+            load,
+            heartbeat_at=now(),
+            source_header=load.source_header,
+            **asdict(load.position),
+            **asdict(load.counts),
+        )
+        query = sa.select(loads.c.cancel_requested).where(loads.c.id == load.id)
+        return bool(self._connection.scalar(query))
 
 
-def update_owned(connection: sa.Connection, load: Load, **values: object) -> None:
-    """Change the ledger's line of a load that this worker still owns; raises LeaseLost.
-
-    The fence is part of the statement: a worker that slept while another took over changes nothing.
-    """
-    result = connection.execute(
-        loads.update()
-        .where(loads.c.id == load.id, loads.c.fence == load.fence, loads.c.state == "STARTED")
-        .values(**values)
-    )
-    if result.rowcount != 1:
-        raise LeaseLost(f"load {load.id} belongs to another worker now")
+def _values(load: Load, reject: Reject) -> dict[str, object]:
+    return {
+        "load_number": load.number,
+        "record": reject.record,
+        "line": reject.line,
+        "row_id": reject.row_id,
+        "raw": reject.raw,
+        "reasons": [asdict(reason) for reason in reject.reasons],
+        "origin_load_id": reject.origin and reject.origin.load_id,
+        "origin_line": reject.origin and reject.origin.line,
+    }

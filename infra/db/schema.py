@@ -53,7 +53,7 @@ _LOADED_BY = "loaded_by"
 
 tables: dict[str, sa.Table] = {
     table.name: sa.Table(
-        table.name, metadata, *_columns(table), sa.Column(_LOADED_BY, sa.Integer())
+        table.name, metadata, *_columns(table), sa.Column(_LOADED_BY, sa.Integer(), index=True)
     )
     for table in TABLES.values()
 }
@@ -82,11 +82,26 @@ loads = sa.Table(
     sa.Column("source_size", sa.BigInteger()),
     sa.Column("source_etag", sa.String(255)),
     sa.Column("error", sa.UnicodeText()),
+    sa.Column("dry_run", sa.Boolean(), nullable=False, server_default=sa.false()),
+    sa.Column("force", sa.Boolean(), nullable=False, server_default=sa.false()),
+    sa.Column("reject_limit", sa.BigInteger()),
+    sa.Column("reject_share", sa.Float()),
+    sa.Column("roll_back", sa.Boolean(), nullable=False, server_default=sa.false()),
+    sa.Column("heartbeat_at", sa.DateTime()),
+    sa.Column("claimed_at", sa.DateTime()),
+    sa.Column("claimed_offset", sa.BigInteger(), nullable=False, server_default="0"),
+    sa.Column("retry_at", sa.DateTime()),
+    sa.Column("is_check", sa.Boolean(), nullable=False, server_default=sa.false()),
+    sa.Column("cancel_requested", sa.Boolean(), nullable=False, server_default=sa.false()),
+    sa.Column("source_header", sa.LargeBinary()),
+    sa.Column("sha256", sa.String(64)),
+    sa.Column("repeats", sa.String(36)),
     *(
         sa.Column(number.name, sa.BigInteger(), nullable=False, server_default="0")
         for number in (*fields(Position), *fields(Counts))
     ),
     sa.Index(None, "state", "number"),
+    sa.Index(None, "sha256"),
 )
 
 rejects = sa.Table(
@@ -98,4 +113,28 @@ rejects = sa.Table(
     sa.Column("row_id", sa.Integer()),
     sa.Column("raw", sa.LargeBinary(), nullable=False),
     sa.Column("reasons", sa.JSON(), nullable=False),
+    # The reject that the row was to correct, and the load that took the corrected row.
+    sa.Column("origin_load_id", sa.String(36)),
+    sa.Column("origin_line", sa.BigInteger()),
+    sa.Column("answered_by", sa.Integer()),
+    sa.Index(None, "load_number", "line"),
+    sa.Index(None, "origin_load_id", "origin_line"),
+)
+
+# Ids that a load which writes no row has seen, so that it counts a repeated one as a real load
+# would; they go when it ends.
+rehearsed_ids = sa.Table(
+    "rehearsed_ids",
+    metadata,
+    sa.Column("load_number", sa.ForeignKey("loads.number"), primary_key=True),
+    sa.Column("row_id", sa.Integer(), primary_key=True, autoincrement=False),
+)
+
+# What a request with an Idempotency-Key asked for, and the load that it entered.
+idempotency_keys = sa.Table(
+    "idempotency_keys",
+    metadata,
+    sa.Column("key", sa.Unicode(255), primary_key=True),
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+    sa.Column("load_id", sa.String(36), nullable=False),
 )

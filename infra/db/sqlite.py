@@ -50,3 +50,13 @@ class SqliteRows:
             ).rows(),
         )
         return result.rowcount - known
+
+    def remember(self, connection: sa.Connection, load_number: int, ids: pl.Series) -> int:
+        """Put ids into `rehearsed_ids`; return how many were not there before."""
+        if ids.is_empty():
+            return 0
+        result = connection.exec_driver_sql(
+            "INSERT INTO rehearsed_ids (load_number, row_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            [(load_number, row_id) for row_id in ids],
+        )
+        return result.rowcount

@@ -2,11 +2,16 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from tempfile import NamedTemporaryFile
+from typing import BinaryIO, cast
 
-from core.errors import SourceChanged, SourceError, SourceNotFound
+from core.errors import SourceChanged, SourceNotFound, SourceUnavailable
 from core.ports import SourceObject
+
+# Files that are still being written.
+_PARTIAL = ".partial-"
 
 
 class LocalFolder:
@@ -19,16 +24,16 @@ class LocalFolder:
         """Every file that is no link, ordered by name."""
         paths = sorted(path for path in self._root.rglob("*") if path.is_file())
         for path in paths:
-            if path.resolve() == path:
+            if path.resolve() == path and not path.name.startswith(_PARTIAL):
                 yield self.stat(path.relative_to(self._root).as_posix())
 
     def stat(self, name: str) -> SourceObject:
-        """Describe one file. Raises SourceNotFound, or SourceError where it can't be had."""
+        """Describe one file. Raises SourceNotFound, or SourceUnavailable where it can't be had."""
         path = self._path(name)
         try:
             return _describe(name, path.stat())
         except OSError as error:
-            raise SourceError(f"{name} cannot be read: {error.strerror}") from error
+            raise SourceUnavailable(f"{name} cannot be read: {error.strerror}") from error
 
     def open(self, source: SourceObject, offset: int = 0) -> "PinnedFile":
         """Read from byte `offset` on; raises SourceChanged as soon as the file is another."""
@@ -36,18 +41,45 @@ class LocalFolder:
         try:
             file = path.open("rb")
         except OSError as error:
-            raise SourceError(f"{source.name} cannot be read: {error.strerror}") from error
+            raise SourceUnavailable(f"{source.name} cannot be read: {error.strerror}") from error
         file.seek(offset)
         return PinnedFile(file, path, source)
 
+    @contextmanager
+    def write(self, name: str) -> Iterator[BinaryIO]:
+        """Make a new file, which is seen once the block ends, and never where it raises."""
+        path = self._inside(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=path.parent, prefix=_PARTIAL, delete=False) as file:
+            partial = Path(file.name)
+            try:
+                yield cast(BinaryIO, file)
+                file.flush()
+                os.fsync(file.fileno())
+                partial.replace(path)
+            except OSError as error:
+                partial.unlink(missing_ok=True)
+                raise SourceUnavailable(f"{name} cannot be written: {error.strerror}") from error
+            except BaseException:
+                partial.unlink(missing_ok=True)
+                raise
+
+    def delete(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        self._inside(name).unlink(missing_ok=True)
+
     def _path(self, name: str) -> Path:
+        path = self._inside(name)
+        if not path.is_file():
+            raise SourceNotFound(f"there is no file {name!r} in the source folder {self._root}")
+        return path
+
+    def _inside(self, name: str) -> Path:
         if "\0" in name or "\\" in name or not name or Path(name).is_absolute():
             raise SourceNotFound(f"{name!r} is not the name of a file in the source folder")
         path = self._root / name
         if path.resolve() != path or not path.is_relative_to(self._root):
             raise SourceNotFound(f"{name!r} does not lie in the source folder")
-        if not path.is_file():
-            raise SourceNotFound(f"there is no file {name!r} in the source folder {self._root}")
         return path
 
 
@@ -65,9 +97,12 @@ class PinnedFile:
             data = self._file.read(size)
             found = _describe(self._source.name, self._path.stat())
         except OSError as error:
-            raise SourceError(f"{self._source.name} cannot be read: {error.strerror}") from error
+            name = self._source.name
+            raise SourceUnavailable(f"{name} cannot be read: {error.strerror}") from error
         if found != self._source:
-            raise SourceChanged(f"{self._source.name} has changed since the load began")
+            raise SourceChanged(
+                f"source_changed: {self._source.name} is not what the load began with"
+            )
         return data
 
     def close(self) -> None:
