@@ -99,6 +99,7 @@ def compose(settings: Settings) -> Composition:
         queue=workers,
         store=store,
         max_upload_bytes=settings.max_upload_bytes,
+        stopping=stopping,
     )
     return Composition(service, engine, workers)
 

@@ -5,6 +5,7 @@ Exit codes: 0 clean, 1 failed, 3 loaded with rejected rows.
 
 import dataclasses
 import json
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -46,12 +47,15 @@ def _load(
     names: Sequence[str], table: str | None, batch_size: int, on_conflict: str, as_json: bool
 ) -> None:
     """Load files of the source store: NAMES, or every file that is named after a table."""
+    _hand_back_on_signals()
     results = []
     for name, found in _or_exit(lambda: _files(names, table)):
         order = LoadOrder(
             found, name, batch_size=batch_size, on_conflict=OnConflict(on_conflict), force=True
         )
         results.append({"source": name, "table": found} | _run(order))
+        if service().stopping.is_set():
+            break
     if as_json:
         click.echo(json.dumps(results))
     else:
@@ -121,6 +125,13 @@ def _audit() -> None:
     if findings:
         sys.exit(FAILED)
     click.echo("all rows are accounted for")
+
+
+def _hand_back_on_signals() -> None:
+    """Have a load end its batch and go back into the ledger where the process shall end."""
+    stopping = service().stopping
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
 
 
 def _files(names: Sequence[str], table: str | None) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """What the routes call: the use cases and the ports that are read directly."""
 
 from dataclasses import dataclass
+from threading import Event
 from typing import cast
 
 from flask import current_app
@@ -34,6 +35,7 @@ class Service:
     queue: TaskQueue
     store: SourceStore
     max_upload_bytes: int
+    stopping: Event
 
 
 def keep(service: Service, extensions: dict[str, object]) -> None:

@@ -33,6 +33,7 @@ from core.ports import (
     Transaction,
 )
 from core.reject_limit import first_beyond, is_beyond_share
+from core.whole_stream import open_whole
 from core.write_batch import judge, write_batch
 from domain.dictionary import TABLES
 from domain.load import Counts, Load, LoadState, Position
@@ -139,13 +140,13 @@ class RunLoad:
         if load.source_etag is not None:
             raise SourceChanged(f"source_changed: {source.name} is not what the load began with")
         is_whole = load.order.is_whole
-        sha256 = _sha256(self.store.open(source)) if is_whole else None
+        sha256 = _sha256(open_whole(self.store, source)) if is_whole else None
         return self.ledger.identify(load, source, sha256)
 
     def _read(self, load: Load, source: SourceObject, on_batch: OnBatch) -> tuple[LoadState, Load]:
         """Read the source to its end, batch by batch."""
         table = TABLES[load.order.table]
-        frames = self.reader.read(partial(self.store.open, source), table, load.position)
+        frames = self.reader.read(partial(open_whole, self.store, source), table, load.position)
         for frame in batches(frames, load.order, load.position):
             load = self._commit(load, frame, table)
             on_batch(load)

@@ -183,7 +183,7 @@ def _split_plain(frame: pl.DataFrame, layout: _Layout) -> pl.DataFrame:
         raw=_own_text(text, commas, layout).cast(pl.Binary).bin.slice(0, MAX_RECORD),
         problem=_problem(text.str.len_bytes(), commas + 1, layout),
         **{
-            name: values.field(f"field_{column}") if column is not None else None
+            name: pl.lit(None, pl.String) if column is None else values.field(f"field_{column}")
             for name, column in _wanted(layout).items()
         },
     ).with_columns(_origin_line())

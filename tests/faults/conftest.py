@@ -1,0 +1,37 @@
+"""The stage of the faults, and the server that workers are forked from."""
+
+import os
+from multiprocessing import forkserver
+from pathlib import Path
+
+import pytest
+
+import main
+from config import Settings
+from tests.faults import worker
+from tests.faults.stage import Stage
+
+_ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fork_server() -> None:
+    # The server looks for modules in its own path alone, which is not that of pytest.
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])
+    worker.processes.set_forkserver_preload([worker.__name__])
+    forkserver.ensure_running()
+
+
+@pytest.fixture
+def stage(settings: Settings, parts: main.Composition, source: Path) -> Stage:
+    """A service with departments and jobs, whose workers may die often and are missed soon."""
+    assert settings.database_url is not None
+    environment = {
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "SOURCE_URL": str(source),
+        "LEASE_SECONDS": "0.3",
+        "MAX_ATTEMPTS": "1000",
+    }
+    stage = Stage(parts, environment, source)
+    stage.put_parents()
+    return stage
