@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 FLASK := $(BIN)/flask --app main
-CODE := api bench core domain infra tests config.py main.py gunicorn.conf.py
+CODE := api bench core domain infra tests config.py main.py gunicorn.conf.py Documentation/generate.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve load migrate sample test lint types format lock clean
+.PHONY: help run serve load migrate sample test lint types format docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ types: $(VENV)/dev ## Check types
 format: $(VENV)/dev ## Format the code
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
+
+docs: $(VENV)/run ## Write the generated pages of Documentation
+	$(BIN)/python -m Documentation.generate
 
 lock: ## Pin the newest allowed versions in requirements*.txt (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-header pyproject.toml -o requirements.txt
