@@ -106,7 +106,7 @@ class RunLoad:
             close(LoadState.REVOKED, "cancelled; the rows so far stay")
         except (DatabaseUnavailable, SourceUnavailable) as error:
             if load.background and load.attempts < self.max_attempts:
-                close(LoadState.RETRY, str(error), wait=2.0**load.attempts)
+                close(LoadState.RETRY, str(error), wait=2.0 ** (load.attempts - 1))
             else:
                 close(LoadState.FAILURE, str(error))
         except ServiceError as error:

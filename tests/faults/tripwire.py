@@ -56,7 +56,7 @@ class _WatchedDatabase(_Watched):
         self._trip("before begin")
         with self._inner.begin() as transaction:  # type: ignore[attr-defined]
             self._trip("after begin")
-            yield _Watched(transaction, self._trip)  # type: ignore[misc]
+            yield _Watched(transaction, self._trip)
             self._trip("before commit")
         self._trip("after commit")
 
@@ -77,8 +77,8 @@ def watched(run: RunLoad, trip: Tripwire) -> RunLoad:
     """The use case over the same adapters, which call `trip` at each of POINTS."""
     return replace(
         run,
-        store=_Watched(run.store, trip),  # type: ignore[arg-type]
+        store=_Watched(run.store, trip),
         reader=_WatchedReader(run.reader, trip),
         database=_WatchedDatabase(run.database, trip),
-        ledger=_Watched(run.ledger, trip),  # type: ignore[arg-type]
+        ledger=_Watched(run.ledger, trip),
     )

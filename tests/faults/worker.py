@@ -12,6 +12,7 @@ from multiprocessing.process import BaseProcess
 
 import main
 from config import Settings
+from core.run_load import RunLoad
 from infra.csv import blocks
 from infra.lease import kept_lease
 from tests.faults.tripwire import Tripwire, watched
@@ -47,7 +48,18 @@ def _work(
     run = watched(run, trip)
     # The lease is renewed through the watched ledger, so that the fault can strike there too.
     run = replace(run, keep_lease=partial(kept_lease, run.ledger, lease=run.lease))
-    until(lambda: run(load_id) or _is_final(parts, load_id))
+    run_to_end(run, load_id)
+
+
+def run_to_end(run: RunLoad, load_id: str) -> None:
+    """Run a load, and again once it is free, until it is over."""
+
+    def is_over() -> bool:
+        run(load_id)
+        load = run.ledger.get(load_id)
+        return load is not None and load.state.is_final
+
+    until(is_over)
 
 
 def until(condition: Callable[[], object], *, seconds: float = _GIVE_UP) -> None:
@@ -57,11 +69,6 @@ def until(condition: Callable[[], object], *, seconds: float = _GIVE_UP) -> None
         if time.monotonic() > end:
             raise TimeoutError("the condition does not come true")
         time.sleep(0.02)
-
-
-def _is_final(parts: main.Composition, load_id: str) -> bool:
-    load = parts.service.ledger.get(load_id)
-    return load is not None and load.state.is_final
 
 
 def _never(_point: str) -> None:
