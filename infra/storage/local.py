@@ -17,10 +17,11 @@ class LocalFolder:
 
     def list(self) -> Iterator[SourceObject]:
         """Every file that is no link, ordered by name."""
-        paths = sorted(path for path in self._root.rglob("*") if path.is_file())
-        for path in paths:
-            if path.resolve() == path:
-                yield self.stat(path.relative_to(self._root).as_posix())
+        paths = (path for path in self._root.rglob("*") if path.is_file())
+        for name in sorted(
+            path.relative_to(self._root).as_posix() for path in paths if path.resolve() == path
+        ):
+            yield self.stat(name)
 
     def stat(self, name: str) -> SourceObject:
         """Describe one file. Raises SourceNotFound, or SourceError where it can't be had."""
@@ -41,13 +42,18 @@ class LocalFolder:
         return PinnedFile(file, path, source)
 
     def _path(self, name: str) -> Path:
-        if "\0" in name or "\\" in name or not name or Path(name).is_absolute():
-            raise SourceNotFound(f"{name!r} is not the name of a file in the source folder")
         path = self._root / name
-        if path.resolve() != path or not path.is_relative_to(self._root):
-            raise SourceNotFound(f"{name!r} does not lie in the source folder")
-        if not path.is_file():
-            raise SourceNotFound(f"there is no file {name!r} in the source folder {self._root}")
+        try:
+            # One file has one name: "./a", "a/" and "b/../a" are not "a".
+            if path.relative_to(self._root).as_posix() != name or path.resolve() != path:
+                raise SourceNotFound(f"{name!r} does not lie in the source folder")
+            if not path.is_file():
+                raise SourceNotFound(f"there is no file {name!r} in the source folder {self._root}")
+        except PermissionError as error:
+            raise SourceError(f"{name} cannot be read: {error.strerror}") from error
+        except (OSError, ValueError) as error:
+            # An absolute path, a NUL, a lone surrogate, too long: no file here has such a name.
+            raise SourceNotFound(f"{name!r} is not the name of a file here") from error
         return path
 
 
