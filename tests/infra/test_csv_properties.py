@@ -149,3 +149,21 @@ def test_reading_from_any_record_on_gives_the_same_records_as_reading_all(
         for number, (_kind, record, _line, end_line, end, *_rest) in enumerate(rows):
             position = Position(int(str(end)), int(str(end_line)), int(str(record)))
             assert read(data, JOBS, position) == rows[number + 1 :]
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+def test_one_stray_quote_and_one_endless_line_cost_a_line_each(line_end: bytes) -> None:
+    """With the sizes of real life, where the endless line ends just where a block does."""
+    lines = [b"1,Cook", b'2,"Baker', b"3,Smith", b"", b"5,Tailor"]
+    before = sum(len(line + line_end) for line in lines[:3])
+    lines[3] = b"x" * (2 * blocks.BLOCK_SIZE - before - len(line_end))
+    rows = read(line_end.join(lines), JOBS) or []
+    assert [(row[1], row[2], row[6]) for row in rows] == [
+        (1, 1, None),
+        (2, 2, RejectCode.WRONG_COLUMN_COUNT),
+        (3, 3, None),
+        (4, 4, RejectCode.TOO_LONG),
+        (5, 5, None),
+    ]
+    assert rows[3][4] == 2 * blocks.BLOCK_SIZE
+    assert rows[3][5] == lines[3][: blocks.MAX_RECORD]
