@@ -20,6 +20,8 @@ _FIELD = rb'(?:"(?:[^"]++|"")*+"[ \t]*+(?=[,\r\n]|\Z)|(?!")[^,\r\n]*+)'
 _FIELDS = re.compile(rb"(?:^|,)(%b)" % _FIELD)
 _RECORD = re.compile(rb"%b(?:,%b)*+(?=[\r\n]|\Z)" % (_FIELD, _FIELD))
 _LINE_BREAK = re.compile(rb"\r\n|\r|\n")
+# A CR at the very end may be the first half of a CRLF.
+_SURE_LINE_BREAK = re.compile(rb"\r\n|\r(?!\Z)|\n")
 _LONE_CR = re.compile(rb"\r(?!\n)")
 
 
@@ -36,8 +38,8 @@ class ExactRecord:
     is_broken: bool = False
 
     def fields(self) -> list[bytes] | None:
-        """The values as they are meant, without quoting; None where the quoting is broken."""
-        if self.is_broken:
+        """The values as they are meant, without quoting; None where that can't be split."""
+        if self.is_broken or self.size > MAX_RECORD:
             return None
         return [_unquote(value) for value in _FIELDS.findall(self.raw)]
 
@@ -76,7 +78,7 @@ def blocks(stream: ByteStream, offset: int) -> Iterator[Block]:
             yield block
             offset += block.size
             data = data[block.size :]
-        elif end == 0 and len(data) > MAX_RECORD:
+        elif end == 0 and len(data) > MAX_RECORD + 1:
             block, data = _skip_line(data, stream, offset)
             yield block
             offset += block.size
@@ -141,8 +143,8 @@ def _scan(data: bytes, end: int, offset: int, *, is_last: bool) -> Block:
 def _skip_line(data: bytes, stream: ByteStream, offset: int) -> tuple[Block, bytes]:
     """Read past a line that is longer than any record may be; return it and what follows it."""
     raw, size = data[:MAX_RECORD], 0
-    while not (match := _LINE_BREAK.search(data, 0, len(data) - 1)):
-        # The last byte stays, as it may be the first half of a CRLF.
+    while not (match := _SURE_LINE_BREAK.search(data)):
+        # The last byte stays: it may be that CR.
         chunk = stream.read(BLOCK_SIZE)
         if not chunk:
             match = _LINE_BREAK.search(data)
@@ -151,7 +153,7 @@ def _skip_line(data: bytes, stream: ByteStream, offset: int) -> tuple[Block, byt
         data = data[-1:] + chunk
     start, end = match.span() if match else (len(data), len(data))
     record = ExactRecord(raw, size + start, is_broken=True)
-    skeleton = PLACEHOLDER + data[start:end].replace(b"\r", b"") if match else PLACEHOLDER
+    skeleton = PLACEHOLDER + _LONE_CR.sub(b"\n", data[start:end])
     return Block(offset, size + end, skeleton, (record,)), data[end:]
 
 

@@ -79,8 +79,9 @@ class _Lines:
         if filled.is_empty():
             return None
         line, text, is_exact = filled.select("line", "text", "is_exact").row(0)
-        fields = self.exact[0].fields() if is_exact else text.encode().split(b",")
-        return line, fields or []
+        raw = text.encode()
+        record = self.exact[0] if is_exact else ExactRecord(raw, len(raw))
+        return line, record.fields() or []
 
 
 def _lines(stream: ByteStream, start: Position) -> Iterator[_Lines]:

@@ -4,8 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from core.errors import SourceChanged, SourceNotFound, SourceUnavailable
 from core.ports import SourceObject
@@ -22,10 +21,13 @@ class LocalFolder:
 
     def list(self) -> Iterator[SourceObject]:
         """Every file that is no link, ordered by name."""
-        paths = sorted(path for path in self._root.rglob("*") if path.is_file())
-        for path in paths:
-            if path.resolve() == path and not path.name.startswith(_PARTIAL):
-                yield self.stat(path.relative_to(self._root).as_posix())
+        paths = (path for path in self._root.rglob("*") if path.is_file())
+        for name in sorted(
+            path.relative_to(self._root).as_posix()
+            for path in paths
+            if path.resolve() == path and not path.name.startswith(_PARTIAL)
+        ):
+            yield self.stat(name)
 
     def stat(self, name: str) -> SourceObject:
         """Describe one file. Raises SourceNotFound, or SourceUnavailable where it can't be had."""
@@ -49,20 +51,18 @@ class LocalFolder:
     def write(self, name: str) -> Iterator[BinaryIO]:
         """Make a new file, which is seen once the block ends, and never where it raises."""
         path = self._inside(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, prefix=_PARTIAL, delete=False) as file:
-            partial = Path(file.name)
-            try:
-                yield cast(BinaryIO, file)
+        partial = path.with_name(f"{_PARTIAL}{path.name}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
-                partial.replace(path)
-            except OSError as error:
-                partial.unlink(missing_ok=True)
-                raise SourceUnavailable(f"{name} cannot be written: {error.strerror}") from error
-            except BaseException:
-                partial.unlink(missing_ok=True)
-                raise
+            partial.replace(path)
+        except OSError as error:
+            raise SourceUnavailable(f"{name} cannot be written: {error.strerror}") from error
+        finally:
+            partial.unlink(missing_ok=True)
 
     def delete(self, name: str) -> None:
         """Remove a file, if it is there."""
@@ -70,16 +70,24 @@ class LocalFolder:
 
     def _path(self, name: str) -> Path:
         path = self._inside(name)
-        if not path.is_file():
-            raise SourceNotFound(f"there is no file {name!r} in the source folder {self._root}")
-        return path
+        try:
+            if path.is_file():
+                return path
+        except OSError as error:
+            raise SourceUnavailable(f"{name} cannot be read: {error.strerror}") from error
+        raise SourceNotFound(f"there is no file {name!r} in the source folder")
 
     def _inside(self, name: str) -> Path:
-        if "\0" in name or "\\" in name or not name or Path(name).is_absolute():
-            raise SourceNotFound(f"{name!r} is not the name of a file in the source folder")
         path = self._root / name
-        if path.resolve() != path or not path.is_relative_to(self._root):
-            raise SourceNotFound(f"{name!r} does not lie in the source folder")
+        try:
+            # One file has one name: "./a", "a/" and "b/../a" are not "a".
+            if path.relative_to(self._root).as_posix() != name or path.resolve() != path:
+                raise SourceNotFound(f"{name!r} does not lie in the source folder")
+        except PermissionError as error:
+            raise SourceUnavailable(f"{name} cannot be read: {error.strerror}") from error
+        except (OSError, ValueError) as error:
+            # An absolute path, a NUL, a lone surrogate, too long: no file here has such a name.
+            raise SourceNotFound(f"{name!r} is not the name of a file here") from error
         return path
 
 
