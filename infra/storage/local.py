@@ -47,7 +47,7 @@ class LocalFolder:
         if path.resolve() != path or not path.is_relative_to(self._root):
             raise SourceNotFound(f"{name!r} does not lie in the source folder")
         if not path.is_file():
-            raise SourceNotFound(f"there is no file {name!r} in the source folder {self._root}")
+            raise SourceNotFound(f"there is no file {name!r} in the source folder")
         return path
 
 
