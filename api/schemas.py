@@ -101,7 +101,10 @@ COMPONENTS: dict[str, Schema] = {
             "hired_employees": {
                 "oneOf": [
                     array(reference("BatchSummary")),
-                    _object({"error": _TEXT, "batches": array(reference("BatchSummary"))}),
+                    _object(
+                        {"error": _TEXT, "batches": array(reference("BatchSummary"))},
+                        optional=("batches",),
+                    ),
                 ]
             },
         }
