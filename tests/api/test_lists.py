@@ -48,7 +48,7 @@ def test_rows_are_shown_as_they_were_loaded(client: Client) -> None:
     }
 
 
-@pytest.mark.parametrize("limit", [1, 7, 125, 249, 250, 251, 1000])
+@pytest.mark.parametrize("limit", [1, 7, 24, 25, 1000])
 def test_links_lead_through_all_rows_once(client: Client, limit: int) -> None:
     address: str | None = f"/hired-employees?limit={limit}&after=225"
     ids, pages = [], 0
@@ -70,15 +70,15 @@ def test_a_page_has_100_rows_unless_told(client: Client) -> None:
     assert next_of(page) == "/hired-employees?after=100&limit=100"
 
 
-@pytest.mark.parametrize("after", [250, 2**31, 2**62 - 1])
-def test_there_is_nothing_after_the_last_row(client: Client, after: int) -> None:
-    assert client.get(f"/hired-employees?after={after}").json == []
+def test_there_is_nothing_after_the_last_row(client: Client) -> None:
+    for after in (250, 2**31, 2**62 - 1):
+        assert client.get(f"/hired-employees?after={after}").json == []
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "after=-1", "after=1e1"])
-def test_pages_that_make_no_sense_are_refused(idle_client: Client, path: str, query: str) -> None:
-    response = idle_client.get(f"{path}?{query}")
+def test_pages_that_make_no_sense_are_refused(idle_client: Client, path: str) -> None:
+    for query in ("limit=0", "limit=1001", "limit=x", "limit=", "after=-1", "after=1e1"):
+        response = idle_client.get(f"{path}?{query}")
 
-    assert response.status_code == 400
-    assert response.json["error"].startswith(query.split("=", maxsplit=1)[0])
+        assert response.status_code == 400, query
+        assert response.json["error"].startswith(query.split("=")[0] + " must be")

@@ -219,32 +219,22 @@ def test_every_generated_row_is_accounted_for(idle_client: Client, source: Path)
         assert batch["processed"] == accounted
 
 
-@pytest.mark.parametrize("path", ["/upload-files", "/upload-hired-employees"])
-@pytest.mark.parametrize(
-    "window",
-    [
-        "start=-1",
-        "start=x",
-        "start=1.0",
-        "start=",
-        "start=+1",
-        "start=%D9%A1",
-        "start=4611686018427387904",
-        "limit=0",
-        "limit=-1",
-        "limit=1e3",
-        "limit=",
-    ],
+NONSENSE = (
+    *("start=-1", "start=x", "start=1.0", "start=", "start=+1", "start=%D9%A1"),
+    *("start=4611686018427387904", "limit=0", "limit=-1", "limit=1e3", "limit="),
 )
-def test_a_window_that_makes_no_sense_is_refused(
-    idle_client: Client, files: Path, path: str, window: str
-) -> None:
-    response = idle_client.post(f"{path}?{window}")
 
-    assert response.status_code == 400
-    assert response.json["error"].startswith(
-        window.split("=", maxsplit=1)[0] + " must be a whole number"
-    )
+
+@pytest.mark.parametrize("path", ["/upload-files", "/upload-hired-employees"])
+def test_a_window_that_makes_no_sense_is_refused(
+    idle_client: Client, files: Path, path: str
+) -> None:
+    for window in NONSENSE:
+        response = idle_client.post(f"{path}?{window}")
+
+        name, _, _ = window.partition("=")
+        assert response.status_code == 400, window
+        assert response.json["error"].startswith(f"{name} must be a whole number")
     assert idle_client.get("/departments").json == []
 
 
