@@ -7,6 +7,8 @@ import pytest
 from flask import Flask
 
 import main
+from api import build_app
+from api.service import keep
 from config import Settings
 from tests.api.client import Client
 from tests.api.samples import write_files
@@ -37,10 +39,20 @@ def client_with(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator
         engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def edges() -> list[Flask]:
+    """The open edge that tests share: to compile its routes takes longer than most of them."""
+    return []
+
+
 @pytest.fixture
-def idle_client(client_with: ClientWith) -> Client:
+def idle_client(edges: list[Flask], parts: main.Composition, settings: Settings) -> Client:
     """A client of a service in which no worker runs: what is queued stays queued."""
-    return client_with()
+    if not edges:
+        limit = settings.max_json_bytes
+        edges.append(build_app(parts.service, cors_origins=("*",), api_keys=(), max_body=limit))
+    keep(parts.service, edges[0].extensions)
+    return Client(edges[0])
 
 
 @pytest.fixture

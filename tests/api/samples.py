@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tests.api.client import Client
+
 DEPARTMENTS = ("1,Carving", "2,Gardens", "3,Fleet")
 JOBS = ("1,Tuner", "2,Keeper")
 
@@ -38,3 +40,24 @@ def write_files(
 def write_file(folder: Path, name: str, lines: Iterable[str]) -> None:
     """Write one file."""
     (folder / name).write_bytes("\r\n".join(lines).encode())
+
+
+def insert_hires(client: Client, hires: Sequence[tuple[int, int, str]]) -> None:
+    """Put hires (department, job, moment) and what they refer to into the tables, by JSON."""
+    departments, jobs = (
+        [dict(zip(("id", field), line.split(","), strict=True)) for line in lines]
+        for field, lines in (("department", DEPARTMENTS), ("job", JOBS))
+    )
+    for path, rows in (("/departments", departments), ("/jobs", jobs)):
+        client.post(path, json=[row | {"id": int(row["id"])} for row in rows])
+    employees_ = [
+        {
+            "id": id_,
+            "name": "Ann Bram",
+            "datetime": moment,
+            "department_id": department,
+            "job_id": job,
+        }
+        for id_, (department, job, moment) in enumerate(hires, start=1)
+    ]
+    assert client.post("/hired-employees", json=employees_).status_code == 201

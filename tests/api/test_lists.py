@@ -1,20 +1,17 @@
 """Pages of what the tables hold."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.api.client import Answer, Client
-from tests.api.samples import employees, write_files
+from tests.api.samples import insert_hires
 
 PATHS = ["/departments", "/jobs", "/hired-employees"]
 
 
 @pytest.fixture
-def client(idle_client: Client, source: Path) -> Client:
+def client(idle_client: Client) -> Client:
     """A client of a service that holds 250 employees."""
-    write_files(source, employees(250))
-    idle_client.post("/upload-files")
+    insert_hires(idle_client, [(1, 1, "2021-07-27T16:02:08Z")] * 250)
     return idle_client
 
 

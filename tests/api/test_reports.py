@@ -2,12 +2,12 @@
 
 import csv
 import io
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from tests.api.client import Client
+from tests.api.samples import insert_hires
 
 QUARTERS = "/report/hired-by-quarter"
 ABOVE = "/report/hiring-above-average"
@@ -33,21 +33,8 @@ HIRES = [
 @pytest.fixture
 def client(idle_client: Client) -> Client:
     """A client of a service that holds HIRES."""
-    fill(idle_client, HIRES)
+    insert_hires(idle_client, HIRES)
     return idle_client
-
-
-def fill(client: Client, hires: Sequence[tuple[int, int, str]]) -> None:
-    """Put the hires and what they refer to into the tables."""
-    names = enumerate(["Carving", "Gardens", "Fleet"], start=1)
-    jobs = enumerate(["Tuner", "Keeper"], start=1)
-    client.post("/departments", json=[{"id": id_, "department": name} for id_, name in names])
-    client.post("/jobs", json=[{"id": id_, "job": name} for id_, name in jobs])
-    rows = [
-        {"id": id_, "name": "Ann", "datetime": moment, "department_id": department, "job_id": job}
-        for id_, (department, job, moment) in enumerate(hires, start=1)
-    ]
-    assert client.post("/hired-employees", json=rows).status_code == 201
 
 
 def quarters(department: str, job: str, *hired: int) -> dict[str, Any]:
@@ -78,7 +65,7 @@ def test_departments_above_the_true_mean_are_listed(client: Client) -> None:
 def test_the_mean_is_not_rounded(idle_client: Client) -> None:
     """3, 3 and 2 hires: 3 is above the mean of 2.67, and would not be above a rounded one."""
     hired_by = [1, 1, 1, 2, 2, 2, 3, 3]
-    fill(idle_client, [(department, 1, "2021-07-27T16:02:08Z") for department in hired_by])
+    insert_hires(idle_client, [(department, 1, "2021-07-27T16:02:08Z") for department in hired_by])
 
     assert idle_client.get(ABOVE).json == [
         {"id": 1, "department": "Carving", "hired": 3},
