@@ -11,14 +11,20 @@ class SettingsError(Exception):
 
 
 def _split(value: object) -> object:
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+    """Cut at commas; a stray comma adds no empty word, which would be an API key of nothing."""
+    if not isinstance(value, str):
+        return value
+    words = [word for part in value.split(",") if (word := part.strip())]
+    if not words:
+        raise ValueError("expected words separated by commas")
+    return words
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Level = Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")]
 
 

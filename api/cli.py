@@ -22,6 +22,9 @@ _T = TypeVar("_T")
 
 FAILED, WITH_REJECTS = 1, 3
 
+# As texts: of an enumeration click would take the names, which are not those of the API.
+_ON_CONFLICT = [choice.value for choice in OnConflict]
+
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 _year = click.option("--year", type=click.IntRange(1, 9999), default=2021, show_default=True)
 
@@ -41,7 +44,7 @@ def register(app: Flask, migrate: Callable[[], None]) -> None:
 @click.argument("names", nargs=-1)
 @click.option("--table", type=click.Choice(list(TABLES)), help="The table; else by the file name.")
 @click.option("--batch-size", type=click.IntRange(1), default=50_000, show_default=True)
-@click.option("--on-conflict", type=click.Choice(list(OnConflict)), default=OnConflict.SKIP)
+@click.option("--on-conflict", type=click.Choice(_ON_CONFLICT), default=OnConflict.SKIP.value)
 @_json
 def _load(
     names: Sequence[str], table: str | None, batch_size: int, on_conflict: str, as_json: bool

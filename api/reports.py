@@ -26,9 +26,8 @@ def _report(summary: str, schema: str) -> Operation:
     content = Content(
         "The report", {JSON: array(reference(schema)), CSV: {"type": "string"}}, headers=("ETag",)
     )
-    return Operation(
-        summary, _TAG, {200: content, 304: Content("Nothing has changed", {})}, _PARAMETERS
-    )
+    unchanged = Content("Nothing has changed", {}, headers=("ETag",))
+    return Operation(summary, _TAG, {200: content, 304: unchanged}, _PARAMETERS)
 
 
 @blueprint.get("/hired-by-quarter")

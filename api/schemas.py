@@ -17,13 +17,23 @@ CSV = "text/csv"
 PROBLEM = "application/problem+json"
 
 
+# At least one character that is no blank, and no NUL at all.
+_FILLED = r"^[^\u0000]*[^\u0000\s][^\u0000]*$"
+
+
 def of_rule(rule: Rule) -> Schema:
     """The schema of a value that obeys `rule`."""
     match rule:
         case Integer(description=text, minimum=low, maximum=high):
             return {"type": "integer", "minimum": low, "maximum": high, "description": text}
         case Text(description=text, maximum=high):
-            return {"type": "string", "minLength": 1, "maxLength": high, "description": text}
+            return {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": high,
+                "pattern": _FILLED,
+                "description": text,
+            }
         case Timestamp(description=text):
             return {"type": "string", "format": "date-time", "description": text}
 
@@ -108,7 +118,10 @@ COMPONENTS: dict[str, Schema] = {
             "hired_employees": {
                 "oneOf": [
                     array(reference("BatchSummary")),
-                    _object({"error": _TEXT, "batches": array(reference("BatchSummary"))}),
+                    _object(
+                        {"error": _TEXT, "batches": array(reference("BatchSummary"))},
+                        optional=("batches",),
+                    ),
                 ]
             },
         }

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from config import Settings
 from Documentation import generate
 from domain.reject import RejectCode
 
@@ -72,18 +71,3 @@ def test_every_decision_is_listed_and_numbered() -> None:
     records = sorted(path.name for path in DECISIONS.glob("[0-9]*.md"))
     assert [int(name[:4]) for name in records] == list(range(1, len(records) + 1))
     assert set(records) == {path for path, _ in _links(DECISIONS / "README.md")}
-
-
-def test_the_example_settings_name_every_variable_with_its_default() -> None:
-    example = dict(re.findall(r"^#?([A-Z0-9_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.M))
-    fields = Settings.model_fields
-    assert set(example) == {name.upper() for name in fields}
-    for name, field in fields.items():
-        assert example[name.upper()] == _spelled(field.default), name
-
-
-def _spelled(default: object) -> str:
-    """A default as it stands in the file."""
-    if isinstance(default, tuple):
-        return ",".join(map(str, default))
-    return "" if default is None else str(default)

@@ -1,5 +1,6 @@
 """Make the SQLAlchemy engine that a database URL asks for."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 
 from core.errors import DatabaseUnavailable
+
+log = logging.getLogger(__name__)
 
 # Seconds that a statement waits for another writer of an embedded database.
 _BUSY_TIMEOUT = 30
@@ -44,7 +47,11 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 
 def _translate(context: sa.ExceptionContext) -> None:
-    if isinstance(context.sqlalchemy_exception, exc.OperationalError):
+    # A file that is no database is a DatabaseError and none of its more exact kinds.
+    error = context.sqlalchemy_exception
+    if isinstance(error, exc.OperationalError) or type(error) is exc.DatabaseError:
+        # Callers are not told what the driver says: it may name hosts, users and tables.
+        log.error("the database failed: %s", context.original_exception)
         raise DatabaseUnavailable(
-            f"the database does not answer as it should: {context.original_exception}"
+            "the database does not answer as it should; the log of the service tells more"
         ) from context.original_exception

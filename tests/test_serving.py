@@ -1,0 +1,88 @@
+"""The service as it is run: gunicorn and the command line in processes of their own."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+from domain.load import LoadState
+from tests.api.samples import employees, write_files
+from tests.serving import ROOT, Server, serving, start
+
+ROWS = 250_000
+
+
+def test_a_stop_during_a_load_ends_the_batch_and_hands_the_load_back(
+    database_url: str, source: Path, tmp_path: Path
+) -> None:
+    write_files(source, employees(ROWS))
+    with serving(tmp_path, DATABASE_URL=database_url, SOURCE_URL=str(source)) as server:
+        assert server.call("POST", "/departments")[0] == 200
+        assert server.call("POST", "/jobs")[0] == 200
+        task_id = server.call("POST", f"/upload-hired-employees?limit={ROWS}")[1]["task_id"]
+        wait_for_rows(server, task_id)
+        server.process.terminate()
+        assert server.process.wait(30) == 0
+
+    assert "Traceback" not in server.log.read_text()
+    with closing(sqlite3.connect(tmp_path / "hiring.db")) as database:
+        state, processed, owner = database.execute(
+            "SELECT state, processed, owner FROM loads WHERE id = ?", (task_id,)
+        ).fetchone()
+        (stored,) = database.execute("SELECT count(*) FROM hired_employees").fetchone()
+    assert LoadState(state) in (LoadState.RETRY, LoadState.SUCCESS)
+    assert (stored, owner) == (processed, None)
+
+
+def wait_for_rows(server: Server, task_id: str) -> None:
+    """Wait until the first batch is in the database."""
+    while server.call("GET", f"/task-status/{task_id}")[1]["progress"]["rows"] == 0:
+        time.sleep(0.005)
+
+
+def test_no_server_starts_over_an_unmigrated_database(source: Path, tmp_path: Path) -> None:
+    server = start(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/new.db", SOURCE_URL=str(source))
+
+    assert server.process.wait(60) == 1
+    said = server.log.read_text()
+    assert "error: the database is at version none" in said
+    assert "run `make migrate`" in said
+    assert "Traceback" not in said
+
+
+def test_no_server_starts_with_wrong_settings(tmp_path: Path) -> None:
+    server = start(tmp_path, WEB_THREADS="many")
+
+    assert server.process.wait(60) == 1
+    said = server.log.read_text()
+    assert said.startswith("error: WEB_THREADS: ")
+    assert "Traceback" not in said
+
+
+def test_the_command_line_sets_up_and_loads_in_an_empty_folder(
+    source: Path, tmp_path: Path
+) -> None:
+    write_files(source, employees(3))
+    flask = [sys.executable, "-m", "flask", "--app", "main"]
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "SOURCE_URL": str(source)}
+
+    def run(*words: str) -> str:
+        return subprocess.run(
+            [*flask, *words],
+            cwd=tmp_path,
+            env=variables,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout
+
+    run("migrate")
+    loaded = json.loads(run("load", "--json"))
+
+    assert [result["inserted"] for result in loaded] == [3, 2, 3]
+    assert (tmp_path / "var" / "hiring.db").is_file()
