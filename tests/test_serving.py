@@ -40,7 +40,9 @@ def test_a_stop_during_a_load_ends_the_batch_and_hands_the_load_back(
 
 def wait_for_rows(server: Server, task_id: str) -> None:
     """Wait until the first batch is in the database."""
+    deadline = time.monotonic() + 30
     while server.call("GET", f"/task-status/{task_id}")[1]["progress"]["rows"] == 0:
+        assert time.monotonic() < deadline, server.log.read_text()
         time.sleep(0.005)
 
 
