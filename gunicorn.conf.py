@@ -7,7 +7,8 @@ from main import check_database, settings_or_exit
 _settings = settings_or_exit()
 
 wsgi_app = "main:web_app()"
-bind = f"{_settings.host}:{_settings.port}"
+_host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
+bind = f"{_host}:{_settings.port}"
 # One process: the embedded database has one writer at a time, and the workers are its threads.
 workers = 1
 worker_class = "gthread"

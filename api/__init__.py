@@ -25,7 +25,11 @@ def build_app(
     if api_keys:
         auth.require_key(app, api_keys)
     if cors_origins:
-        CORS(app, origins=list(cors_origins), expose_headers=["Location", "Retry-After", "Link"])
+        CORS(
+            app,
+            origins=list(cors_origins),
+            expose_headers=["ETag", "Link", "Location", "Retry-After"],
+        )
     for module in (pages, tables, loads, tasks, reports):
         app.register_blueprint(module.blueprint)
     app.register_blueprint(

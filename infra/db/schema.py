@@ -68,7 +68,7 @@ loads = sa.Table(
     sa.Column("source", sa.Unicode(1024), nullable=False),
     sa.Column("start", sa.BigInteger(), nullable=False),
     sa.Column("limit", sa.BigInteger()),
-    sa.Column("batch_size", sa.Integer(), nullable=False),
+    sa.Column("batch_size", sa.BigInteger(), nullable=False),
     sa.Column("on_conflict", sa.String(16), nullable=False),
     sa.Column("background", sa.Boolean(), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),

@@ -31,7 +31,7 @@ def upgrade() -> None:
         sa.Column("source", sa.Unicode(length=1024), nullable=False),
         sa.Column("start", sa.BigInteger(), nullable=False),
         sa.Column("limit", sa.BigInteger(), nullable=True),
-        sa.Column("batch_size", sa.Integer(), nullable=False),
+        sa.Column("batch_size", sa.BigInteger(), nullable=False),
         sa.Column("on_conflict", sa.String(length=16), nullable=False),
         sa.Column("background", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
