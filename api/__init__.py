@@ -9,6 +9,8 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from api import auth, errors, loads, pages, reports, tables, tasks
 from api.service import Service, keep
 
+_EXPOSED = ["ETag", "Link", "Location", "Retry-After"]
+
 
 def build_app(
     service: Service, *, cors_origins: Sequence[str], api_keys: Sequence[str], max_body: int
