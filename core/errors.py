@@ -55,6 +55,10 @@ class SourceNotFound(SourceError):
 class SourceChanged(SourceError):
     """The content is not the one that the load began with."""
 
+    def __init__(self, name: str) -> None:
+        """Name the object."""
+        super().__init__(f"source_changed: {name} is not what the load began with")
+
 
 class BadHeader(ServiceError):
     """The header row does not name the columns of the table."""

@@ -138,7 +138,7 @@ class RunLoad:
         if load.source_etag == source.etag:
             return load
         if load.source_etag is not None:
-            raise SourceChanged(f"source_changed: {source.name} is not what the load began with")
+            raise SourceChanged(source.name)
         is_whole = load.order.is_whole
         sha256 = _sha256(open_whole(self.store, source)) if is_whole else None
         return self.ledger.identify(load, source, sha256)

@@ -1,6 +1,8 @@
 """Adapters for tests; each passes the contract suite of its port."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from itertools import count
 
 from core.errors import SourceChanged, SourceNotFound
@@ -39,11 +41,22 @@ class MemoryStore:
         self.pinned(source)
         return MemoryStream(self, source, offset, self._chunk)
 
+    @contextmanager
+    def write(self, name: str) -> Iterator[BytesIO]:
+        """Make a new object, which is seen once the block ends."""
+        sink = BytesIO()
+        yield sink
+        self.put(name, sink.getvalue())
+
+    def delete(self, name: str) -> None:
+        """Remove an object, if it is there."""
+        self._objects.pop(name, None)
+
     def pinned(self, source: SourceObject) -> bytes:
         """The bytes of an object, unless it has changed."""
         found, data = self._find(source.name)
         if found != source:
-            raise SourceChanged(f"{source.name} has changed since the load began")
+            raise SourceChanged(source.name)
         return data
 
     def _find(self, name: str) -> tuple[SourceObject, bytes]:

@@ -70,25 +70,29 @@ class LocalFolder:
 
     def _path(self, name: str) -> Path:
         path = self._inside(name)
-        try:
-            if path.is_file():
-                return path
-        except OSError as error:
-            raise SourceUnavailable(f"{name} cannot be read: {error.strerror}") from error
-        raise SourceNotFound(f"there is no file {name!r} in the source folder")
+        with _only_files_names(name):
+            if not path.is_file():
+                raise SourceNotFound(f"there is no file {name!r} in the source folder")
+        return path
 
     def _inside(self, name: str) -> Path:
         path = self._root / name
-        try:
+        with _only_files_names(name):
             # One file has one name: "./a", "a/" and "b/../a" are not "a".
             if path.relative_to(self._root).as_posix() != name or path.resolve() != path:
                 raise SourceNotFound(f"{name!r} does not lie in the source folder")
-        except PermissionError as error:
-            raise SourceUnavailable(f"{name} cannot be read: {error.strerror}") from error
-        except (OSError, ValueError) as error:
-            # An absolute path, a NUL, a lone surrogate, too long: no file here has such a name.
-            raise SourceNotFound(f"{name!r} is not the name of a file here") from error
         return path
+
+
+@contextmanager
+def _only_files_names(name: str) -> Iterator[None]:
+    """Refuse what cannot be the name of a file: an absolute path, a NUL, too long a name."""
+    try:
+        yield
+    except PermissionError as error:
+        raise SourceUnavailable(f"{name} cannot be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        raise SourceNotFound(f"{name!r} is not the name of a file here") from error
 
 
 class PinnedFile:
@@ -108,9 +112,7 @@ class PinnedFile:
             name = self._source.name
             raise SourceUnavailable(f"{name} cannot be read: {error.strerror}") from error
         if found != self._source:
-            raise SourceChanged(
-                f"source_changed: {self._source.name} is not what the load began with"
-            )
+            raise SourceChanged(self._source.name)
         return data
 
     def close(self) -> None:

@@ -6,7 +6,8 @@ from typing import Protocol
 
 import pytest
 
-from core.ports import Database, Listing, LoadLedger, Reports
+from core.ports import Accounts, Database, Listing, LoadLedger, Reports
+from infra.db.accounts import SqlAccounts
 from infra.db.database import SqlDatabase
 from infra.db.engine import make_engine
 from infra.db.ledger import SqlLedger
@@ -25,6 +26,7 @@ class Ports:
     database: DatabaseAndListing
     ledger: LoadLedger
     reports: Reports
+    accounts: Accounts
 
 
 class OnSqlite:
@@ -34,5 +36,5 @@ class OnSqlite:
     def ports(self, database_url: str) -> Iterator[Ports]:
         engine = make_engine(database_url)
         database = SqlDatabase(engine, SqliteRows())
-        yield Ports(database, SqlLedger(engine), SqlReports(engine))
+        yield Ports(database, SqlLedger(engine), SqlReports(engine), SqlAccounts(engine))
         engine.dispose()

@@ -140,7 +140,7 @@ class DatabaseContract:
             transaction.advance(replace(load, position=Position(9, 1, 1), counts=Counts(lines=1)))
             raise Trouble
         assert ports.database.count(JOBS) == 0
-        assert ports.ledger.rejected_ids(load, limit=10) == []
+        assert ports.accounts.ids(load, limit=10) == []
         assert ports.ledger.get(load.id) == load
 
     def test_an_employee_without_its_parents_is_refused_as_a_whole(self, ports: Ports) -> None:
@@ -171,7 +171,10 @@ class DatabaseContract:
         ahead = replace(load, position=Position(2**50, 2**40, 2**33), counts=Counts(**numbers))
         with ports.database.begin() as transaction:
             transaction.advance(ahead)
-        assert ports.ledger.get(load.id) == ahead
+        kept = ports.ledger.get(load.id)
+        assert kept is not None and kept.heartbeat_at is not None
+        assert kept.heartbeat_at >= (load.heartbeat_at or kept.created_at)
+        assert replace(kept, heartbeat_at=load.heartbeat_at) == ahead
 
     def test_a_worker_that_lost_its_load_cannot_commit_a_batch(self, ports: Ports) -> None:
         load = ports.ledger.add(order(JOBS), background=True)
@@ -202,7 +205,7 @@ class DatabaseContract:
                 load, [reject(1, 8), reject(2**33, MAX_ID, raw=b"\0\xff" * 500)]
             )
             transaction.add_rejects(other, [reject(1, 77)])
-        ids = ports.ledger.rejected_ids
+        ids = ports.accounts.ids
         assert ids(load, limit=10) == [8, 8, 4, MAX_ID]
         assert ids(load, limit=2) == [8, 8]
         assert ids(load, after=1, limit=10) == [8, 4, MAX_ID]

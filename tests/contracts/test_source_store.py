@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 import pytest
 
-from core.errors import SourceChanged, SourceError, SourceNotFound
+from core.errors import SourceChanged, SourceError, SourceNotFound, SourceUnavailable
 from core.ports import ByteStream, SourceObject, SourceStore
 from infra.storage.local import LocalFolder
 from tests.fakes import MemoryStore
@@ -244,7 +244,7 @@ class TestLocalFolder(SourceStoreContract[LocalFolder]):
         self.put(store, "jobs.csv", b"abcdef")
         with without_rights(root), pytest.raises(SourceError, match="denied") as raised:
             store.stat("jobs.csv")
-        assert type(raised.value) is SourceError
+        assert type(raised.value) is SourceUnavailable
 
     def test_a_folder_that_is_not_there_holds_nothing(self, tmp_path: Path) -> None:
         store = LocalFolder(tmp_path / "nowhere")

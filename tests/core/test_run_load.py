@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import main
-from core.errors import DatabaseUnavailable, SourceError
+from core.errors import DatabaseUnavailable, SourceError, SourceUnavailable
 from core.ports import ByteStream
 from core.run_load import OnBatch, RunLoad, ignore
 from domain.load import Counts, Load, LoadOrder, LoadState, Position
@@ -33,7 +33,7 @@ DATA = b"".join(
     line if number % 4 else b"%d,,2021-02-30T00:00:00Z,9,1\r\n" % number
     for number, line in enumerate(employee_lines(25).splitlines(keepends=True), 1)
 )
-ORDER = order(batch_size=6)
+ORDER = order(batch_size=6, force=True)
 
 
 class Crash(BaseException):
@@ -68,9 +68,9 @@ class Workshop:
         assert found is not None
         return found
 
-    def take_over(self, load: Load) -> Load:
+    def take_over(self, load: Load, lease: float = 60) -> Load:
         """Claim a load as another worker, once its lease is over."""
-        return wait_for(lambda: self.parts.service.ledger.claim(load.id, "other", 60))
+        return wait_for(lambda: self.parts.service.ledger.claim(load.id, "other", lease))
 
     def worker(self, **changes: object) -> RunLoad:
         """A worker whose lease is over at once and that does not renew it."""
@@ -82,6 +82,8 @@ class Workshop:
             keep_lease=lambda _load: nullcontext(),
             owner="worker",
             lease=0,
+            accounts=self.parts.service.accounts,
+            max_attempts=1000,
         )
         return replace(run, **changes)  # type: ignore[arg-type]
 
@@ -154,7 +156,7 @@ def test_a_source_that_changes_in_mid_load_fails_it_with_the_books_of_what_was_c
 
     load = shop.run(shop.add(), change)
     assert (load.state, load.counts.processed) == (LoadState.FAILURE, 6)
-    assert "has changed" in str(load.error)
+    assert "source_changed" in str(load.error)
     assert sorted(content(shop.parts, EMPLOYEES)) == [1, 2, 3, 5, 6]
     assert load.counts.balanced
 
@@ -165,7 +167,7 @@ def test_a_source_that_changes_between_two_workers_fails_the_load(shop: Workshop
     shop.store.put(FILE, DATA)
     load = shop.run(load)
     assert (load.state, load.counts.processed) == (LoadState.FAILURE, 6)
-    assert "has changed" in str(load.error)
+    assert "source_changed" in str(load.error)
 
 
 def test_a_source_that_goes_away_in_mid_load_fails_it(shop: Workshop) -> None:
@@ -191,13 +193,50 @@ def test_an_unexpected_error_fails_the_load_without_telling_what_it_said(shop: W
     assert load.error == "an unexpected error; the log of the service tells more"
 
 
-@pytest.mark.parametrize("error", [SourceError("no access"), DatabaseUnavailable("it is full")])
-def test_an_error_of_a_port_fails_the_load_with_its_text(shop: Workshop, error: Exception) -> None:
+def test_an_error_of_a_port_fails_the_load_with_its_text(shop: Workshop) -> None:
+    load = shop.run(shop.add(), reader=Reader(failing(SourceError("no access"))))
+    assert (load.state, load.error) == (LoadState.FAILURE, "no access")
+
+
+PASSING = [SourceUnavailable("no answer"), DatabaseUnavailable("it is full")]
+
+
+@pytest.mark.parametrize("error", PASSING)
+def test_a_fault_that_may_pass_has_the_load_wait_and_fails_it_in_the_end(
+    shop: Workshop, error: Exception
+) -> None:
+    load = shop.add()
+    states = []
+    for _ in range(3):
+        load = shop.run(load, reader=Reader(failing(error)), max_attempts=3)
+        assert load.error == str(error)
+        assert load.id not in shop.parts.service.ledger.waiting()
+        states.append(load.state)
+    assert states == [LoadState.RETRY, LoadState.RETRY, LoadState.FAILURE]
+
+
+@pytest.mark.parametrize("error", PASSING)
+def test_a_call_that_waits_is_told_of_a_fault_at_once(shop: Workshop, error: Exception) -> None:
+    load = shop.parts.service.ledger.add(ORDER, background=False)
+    load = shop.run(load, reader=Reader(failing(error)))
+    assert (load.state, load.error) == (LoadState.FAILURE, str(error))
+
+
+def test_a_load_whose_workers_all_die_is_given_up(shop: Workshop) -> None:
+    load = shop.add()
+    for _ in range(3):
+        shop.take_over(load, lease=0)
+    wait_for(lambda: load.id in shop.parts.service.ledger.waiting())
+    ended = shop.run(load, max_attempts=3)
+    assert ended.state is LoadState.FAILURE
+    assert ended.error == "given up after 3 workers died with it"
+
+
+def failing(error: Exception) -> Callable[[pl.DataFrame], pl.DataFrame]:
     def fail(_frame: pl.DataFrame) -> pl.DataFrame:
         raise error
 
-    load = shop.run(shop.add(), reader=Reader(fail))
-    assert (load.state, load.error) == (LoadState.FAILURE, str(error))
+    return fail
 
 
 def test_books_that_do_not_balance_fail_the_load(shop: Workshop) -> None:
@@ -216,7 +255,7 @@ def test_a_worker_that_has_to_stop_hands_the_load_back_and_another_ends_it(
     load = shop.run(shop.add(), should_stop=lambda: True)
     assert (load.state, load.counts.processed) == (LoadState.RETRY, 6)
     load = shop.run(load)
-    assert (load.state, load.attempts) == (LoadState.SUCCESS, 2)
+    assert (load.state, load.attempts) == (LoadState.SUCCESS, 1)
     assert shop.result(load) == unbroken
 
 

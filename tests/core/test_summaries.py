@@ -36,7 +36,7 @@ def test_a_summary_names_the_ids_of_rejected_rows_that_have_one(parts: main.Comp
 
 
 def test_a_summary_of_an_update_has_the_updated_rows_besides(parts: main.Composition) -> None:
-    wish = order(JOBS, on_conflict=OnConflict.UPDATE)
+    wish = order(JOBS, on_conflict=OnConflict.UPDATE, force=True)
     summaries = [
         parts.service.summaries.of_load(parts.service.start_load.now(wish)) for _ in range(2)
     ]

@@ -92,13 +92,14 @@ def _texts(
     record: oracle.Record, layout: oracle.Layout | None, table: Table
 ) -> tuple[str | None, ...]:
     """The code of what is wrong with the record as a whole, or its texts."""
-    nothing = (None,) * len(table.fields)
+    no_origin = (None, None)
+    nothing = (*no_origin, *[None] * len(table.fields))
     if record.oversized:
         return (RejectCode.TOO_LONG.value, *nothing)
     if layout is None or record.fields is None or len(record.fields) != layout.width:
         return (RejectCode.WRONG_COLUMN_COUNT.value, *nothing)
     values = [record.fields[place] for place in layout.places]
-    return (None, *map(oracle._decode, values))
+    return (None, *no_origin, *map(oracle._decode, values))
 
 
 def without_texts_of_broken(rows: list[tuple[object, ...]] | None) -> object:
