@@ -58,8 +58,10 @@ def put(database: Database, table: Table, rows: Sequence[Row]) -> None:
 def put_parents(database: Database, count: int = 5) -> dict[str, range]:
     """Store departments and jobs with the ids 1 to `count`, and say which ids there are."""
     ids = range(1, count + 1)
-    put(database, DEPARTMENTS, [(number, f"department {number}") for number in ids])
-    put(database, JOBS, [(number, f"job {number}") for number in ids])
+    with database.begin() as transaction:
+        for table in (DEPARTMENTS, JOBS):
+            rows = frame(table, [(number, f"{table.name[:-1]} {number}") for number in ids])
+            transaction.store(table, rows, OnConflict.SKIP, None)
     return {DEPARTMENTS.name: ids, JOBS.name: ids}
 
 

@@ -1,7 +1,7 @@
 """Rows of a JSON request are held against the rules of the dictionary, type by type."""
 
 import datetime as dt
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 
@@ -11,7 +11,6 @@ from core.insert_rows import MAX_ROWS, InsertRows
 from domain.load import Counts
 from domain.reject import RejectCode
 from domain.rules import Integer, Rule, Text, Timestamp
-from domain.table import Table
 from tests.support import EMPLOYEES, JOBS, content, put_parents
 
 GOOD = {
@@ -57,15 +56,17 @@ def insert(parts: main.Composition) -> InsertRows:
     return parts.service.insert_rows
 
 
-def wrong(insert: InsertRows, row: object, table: Table = EMPLOYEES) -> list[tuple[Any, Any]]:
-    """What is wrong with one row, alone in its request."""
-    result = insert(table, [row])
-    assert result.counts.balanced or result.counts.lines == 0
-    assert result.counts.errors == len(result.rejects)
-    return [(r.field, r.code) for reject in result.rejects for r in reject.reasons]
+Wrong = list[tuple[str | None, RejectCode]]
 
 
-def codes(rule: Rule, value: object) -> RejectCode:
+def wrong(insert: InsertRows, rows: Sequence[object]) -> list[Wrong]:
+    """What is wrong with each of the rows, of which none is good."""
+    rejects = insert(EMPLOYEES, rows).rejects
+    assert [reject.record for reject in rejects] == list(range(1, len(rows) + 1))
+    return [[(reason.field, reason.code) for reason in reject.reasons] for reject in rejects]
+
+
+def code_of(rule: Rule) -> RejectCode:
     match rule:
         case Integer():
             return RejectCode.NOT_AN_INTEGER
@@ -85,35 +86,31 @@ def test_a_good_row_is_stored_trimmed_and_in_utc(
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("name", "values"),
     [
-        *((name, value) for name in ("id", "job_id") for value in NOT_INTEGERS),
-        *(("name", value) for value in NOT_TEXTS),
-        *(("datetime", value) for value in NOT_TIMESTAMPS),
+        ("id", NOT_INTEGERS),
+        ("job_id", NOT_INTEGERS),
+        ("name", NOT_TEXTS),
+        ("datetime", NOT_TIMESTAMPS),
     ],
-    ids=str,
 )
 def test_a_value_of_the_wrong_type_is_refused_and_no_other_field_with_it(
-    insert: InsertRows, field: str, value: object
+    insert: InsertRows, name: str, values: tuple[object, ...]
 ) -> None:
-    rule = next(f.rule for f in EMPLOYEES.fields if f.name == field)
-    assert wrong(insert, GOOD | {field: value}) == [(field, codes(rule, value))]
+    rule = next(field.rule for field in EMPLOYEES.fields if field.name == name)
+    rows = [GOOD | {name: value} for value in values]
+    assert wrong(insert, rows) == [[(name, code_of(rule))]] * len(rows)
 
 
-@pytest.mark.parametrize("name", [field.name for field in EMPLOYEES.fields])
-@pytest.mark.parametrize("value", [None, "", " \u3000\n", ...], ids=repr)
-def test_a_field_that_is_null_blank_or_not_there_is_missing(
-    insert: InsertRows, name: str, value: object
-) -> None:
-    row = GOOD | {name: value}
-    if value is ...:
-        del row[name]
-    assert wrong(insert, row) == [(name, RejectCode.MISSING_VALUE)]
+def test_a_field_that_is_null_blank_or_not_there_is_missing(insert: InsertRows) -> None:
+    for name in GOOD:
+        rows = [GOOD | {name: value} for value in (None, "", " \u3000\n")]
+        rows.append({key: value for key, value in GOOD.items() if key != name})
+        assert wrong(insert, rows) == [[(name, RejectCode.MISSING_VALUE)]] * 4
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "code"),
-    [
+def test_a_value_of_the_right_type_obeys_the_rules_of_the_csv(insert: InsertRows) -> None:
+    cases: list[tuple[str, object, RejectCode]] = [
         ("id", 0, RejectCode.OUT_OF_RANGE),
         ("id", 2**31, RejectCode.OUT_OF_RANGE),
         ("id", 10**40, RejectCode.OUT_OF_RANGE),
@@ -124,17 +121,14 @@ def test_a_field_that_is_null_blank_or_not_there_is_missing(
         ("name", "Ann\ud800", RejectCode.BAD_ENCODING),
         ("datetime", "\udc80", RejectCode.BAD_ENCODING),
         ("datetime", "2021-07-27T16:02:08Z\0", RejectCode.FORBIDDEN_CHARACTER),
-    ],
-)
-def test_a_value_of_the_right_type_obeys_the_rules_of_the_csv(
-    insert: InsertRows, field: str, value: object, code: RejectCode
-) -> None:
-    assert wrong(insert, GOOD | {field: value}) == [(field, code)]
+    ]
+    rows = [GOOD | {name: value} for name, value, _ in cases]
+    assert wrong(insert, rows) == [[(name, code)] for name, _, code in cases]
 
 
-@pytest.mark.parametrize("row", [None, True, 1, 1.5, "id", [], [1, "Ann"], GOOD | {"salary": 1}])
-def test_what_is_no_row_of_the_table_is_refused_as_a_whole(insert: InsertRows, row: object) -> None:
-    assert wrong(insert, row) == [(None, RejectCode.WRONG_COLUMN_COUNT)]
+def test_what_is_no_row_of_the_table_is_refused_as_a_whole(insert: InsertRows) -> None:
+    rows = [None, True, 1, 1.5, "id", [], [1, "Ann"], GOOD | {"salary": 1}]
+    assert wrong(insert, rows) == [[(None, RejectCode.WRONG_COLUMN_COUNT)]] * len(rows)
 
 
 def test_everything_that_is_wrong_with_a_row_is_told_with_its_place_and_content(

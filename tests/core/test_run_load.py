@@ -98,7 +98,7 @@ class Workshop:
 
 @pytest.fixture
 def shop(parts: main.Composition, monkeypatch: pytest.MonkeyPatch) -> Workshop:
-    monkeypatch.setattr(blocks, "BLOCK_SIZE", 100)
+    monkeypatch.setattr(blocks, "BLOCK_SIZE", 300)
     store = MemoryStore()
     store.put(FILE, DATA)
     put_parents(parts.service.insert_rows.database)

@@ -113,20 +113,20 @@ def assert_read_as_expected(data: bytes, table: Table, chunk: int = 1 << 20) -> 
     assert found == without_texts_of_broken(expected(data, table))
 
 
-@examples(300)
+@examples(120)
 @given(data=longer_scraps)
 def test_any_bytes_are_split_as_the_oracle_splits_them(data: bytes) -> None:
     assert_read_as_expected(data, JOBS)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_hostile_files_are_split_as_the_oracle_splits_them(seed: int) -> None:
     random = Random(seed)
     table = random.choice((JOBS, EMPLOYEES))
     assert_read_as_expected(hostile.file(random, table, 1000), table)
 
 
-@examples(300)
+@examples(150)
 @given(
     data=scraps,
     block_size=st.integers(1, 40),
@@ -140,7 +140,7 @@ def test_no_size_of_blocks_or_chunks_changes_what_is_read(
         assert_read_as_expected(data, JOBS, chunk)
 
 
-@examples(100)
+@examples(50)
 @given(data=scraps, block_size=st.integers(1, 60))
 def test_reading_from_any_record_on_gives_the_same_records_as_reading_all(
     data: bytes, block_size: int
