@@ -25,6 +25,8 @@ from infra.csv.blocks import (
     isolate_undecodable,
 )
 
+# Each column of the file costs memory for every row, whether it is used or not.
+_MAX_COLUMNS = 100
 _PLACE = ("line", "end_line", "end_offset")
 
 
@@ -150,6 +152,8 @@ def _find_layout(lines: Iterable[_Lines], table: Table) -> _Layout | None:
     names = [value.decode(errors="replace").strip().casefold() for value in values]
     if table.key.name not in names or any(name.isdecimal() for name in names):
         return _plain_layout(table)
+    if len(names) > _MAX_COLUMNS:
+        raise BadHeader(f"the header of {table.name} has more than {_MAX_COLUMNS} columns")
     for field in table.fields:
         if names.count(field.name) != 1:
             problem = "lacks" if field.name not in names else "has more than one"
