@@ -30,6 +30,7 @@ _LONGEST_POLL = 60
 _STATES = ("any", *LoadState)
 
 _LIMIT = WholeNumber("limit", "Number of items of a page", 1, 100, 1000)
+_TASKS = WholeNumber("limit", "Number of tasks of a page", 1, 20, 100)
 _BEFORE = WholeNumber("before", "Only tasks with a smaller number; 0: from the newest", 0, 0)
 _AFTER = WholeNumber("after", "Only rows behind this record", 0, 0)
 _STATE = Choice("state", "Only tasks in this state", _STATES)
@@ -85,7 +86,7 @@ def start_load() -> ResponseReturnValue:
         "Loads of every kind and state, newest first",
         _TAG,
         {200: Content("A page", {JSON: array(reference("TaskStatus"))}, headers=("Link",))},
-        (_LIMIT, _BEFORE, _STATE),
+        (_TASKS, _BEFORE, _STATE),
     )
 )
 def list_tasks(limit: int, before: int, state: str) -> ResponseReturnValue:

@@ -128,10 +128,8 @@ class SqlLedger:
             values["retry_at"] = _after(moment, wait)
         with self._writer.begin() as connection:
             update_owned(connection, load, **values)
-            if state is LoadState.SUCCESS:
-                _forget_rehearsal(connection, load)
-            elif state.is_final:
-                _undo_check(connection, load.id)
+            if state.is_final:
+                _end(connection, load)
 
     def cancel(self, load_id: str) -> Load:
         """Ask the worker to stop at the next batch end; at once where nobody works on the load.
@@ -157,14 +155,13 @@ class SqlLedger:
             )
             load = _get(connection, load_id)
             if load.state.is_final:
-                _undo_check(connection, load_id)
+                _end(connection, load)
             return _get(connection, load_id)
 
     def retry(self, load_id: str) -> Load:
         """Let a load that failed or was cancelled go on from where it stopped.
 
-        One that wrote nothing as it checked the source first begins again. Raises NotFound, and
-        Conflict in any other state.
+        One that wrote no row begins again. Raises NotFound, and Conflict in any other state.
         """
         with self._writer.begin() as connection:
             load = _get_or_raise(connection, load_id)
@@ -182,7 +179,7 @@ class SqlLedger:
                     retry_at=None,
                 )
             )
-            if load.is_check:
+            if not load.writes_rows:
                 _restart(connection, load)
             return _get(connection, load_id)
 
@@ -288,11 +285,12 @@ def _restart(connection: sa.Connection, load: Load) -> None:
     _forget_rehearsal(connection, load)
 
 
-def _undo_check(connection: sa.Connection, load_id: str) -> None:
-    """Put the books of a load right that ended while it checked: it processed no good row."""
+def _end(connection: sa.Connection, load: Load) -> None:
+    """Tidy up after a load; one that ended while it checked has processed no good row."""
+    _forget_rehearsal(connection, load)
     connection.execute(
         loads.update()
-        .where(loads.c.id == load_id, loads.c.is_check)
+        .where(loads.c.id == load.id, loads.c.is_check)
         .values(
             skipped=loads.c.skipped + loads.c.processed - loads.c.errors,
             processed=loads.c.errors,
