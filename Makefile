@@ -6,7 +6,7 @@ FLASK := $(BIN)/flask --app main
 CODE := api bench core domain infra tests config.py main.py gunicorn.conf.py Documentation/generate.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve load migrate sample test lint types format docs lock clean
+.PHONY: help run serve load migrate sample test torture lint types format docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ sample: $(VENV)/run ## Make sample CSVs in ./data, if there are none
 
 test: $(VENV)/dev ## Run all tests with branch coverage
 	$(BIN)/pytest --cov --cov-report=term
+
+torture: $(VENV)/dev ## Kill and freeze workers 500 times; FAULT_SEED replays, FAULT_COUNT says how often
+	FAULT_COUNT=$${FAULT_COUNT:-500} FAULT_SEED=$${FAULT_SEED:-$$(date +%s)} $(BIN)/pytest tests/faults
 
 lint: $(VENV)/dev ## Check style, format and the direction of imports
 	$(BIN)/ruff check $(CODE)
