@@ -30,10 +30,10 @@ sample: $(VENV)/run ## Make sample CSVs in ./data, if there are none
 	@test -n "$$SOURCE_URL" || ls data/*.csv >/dev/null 2>&1 || $(BIN)/python -m bench.generate data
 
 test: $(VENV)/dev ## Run all tests with branch coverage
-	$(BIN)/pytest --cov --cov-report=term
+	$(BIN)/pytest -n auto --cov --cov-report=term
 
 torture: $(VENV)/dev ## Kill and freeze workers 500 times; FAULT_SEED replays, FAULT_COUNT says how often
-	FAULT_COUNT=$${FAULT_COUNT:-500} FAULT_SEED=$${FAULT_SEED:-$$(date +%s)} $(BIN)/pytest tests/faults
+	FAULT_COUNT=$${FAULT_COUNT:-500} FAULT_SEED=$${FAULT_SEED:-$$(date +%s)} $(BIN)/pytest -n auto tests/faults
 
 lint: $(VENV)/dev ## Check style, format and the direction of imports
 	$(BIN)/ruff check $(CODE)

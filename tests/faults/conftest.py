@@ -29,7 +29,7 @@ def stage(settings: Settings, parts: main.Composition, source: Path) -> Stage:
     environment = {
         "DATABASE_URL": settings.database_url.get_secret_value(),
         "SOURCE_URL": str(source),
-        "LEASE_SECONDS": "0.3",
+        "LEASE_SECONDS": "0.15",
         "MAX_ATTEMPTS": "1000",
     }
     stage = Stage(parts, environment, source)

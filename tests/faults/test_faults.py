@@ -130,7 +130,9 @@ def _employees(stage: Stage) -> list[dict[str, object]]:
     return list(stage.parts.service.listing.page(table, after=0, limit=10_000))
 
 
-def test_a_full_disk_keeps_the_load_for_later(stage: Stage) -> None:
+def test_a_full_disk_keeps_the_load_for_later(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
     chance = random.Random(3)
     data = employees(chance, 5000)
     load = stage.enter(data, replace(order(chance, batch_size=500), reject_limit=None))
@@ -139,9 +141,8 @@ def test_a_full_disk_keeps_the_load_for_later(stage: Stage) -> None:
     fill = _set_for_new_connections(engine, "max_page_count = 1")
     run = stage.parts.service.start_load.run
     run(load.id)
-    stopped = stage.load(load)
-    assert stopped.state is LoadState.RETRY
-    assert stopped.error is not None and "full" in stopped.error
+    assert stage.load(load).state is LoadState.RETRY
+    assert "disk is full" in caplog.text
     event.remove(engine, "connect", fill)
     engine.dispose()
     worker.run_to_end(run, load.id)
@@ -166,7 +167,7 @@ def test_a_locked_database_keeps_the_load_for_later(stage: Stage, database_url: 
         other.execute("BEGIN IMMEDIATE")
 
     run = _run(stage, int(len(data) * 1.5), lock)
-    with pytest.raises(DatabaseUnavailable, match="locked"):
+    with pytest.raises(DatabaseUnavailable):
         run(load.id)
     other.execute("ROLLBACK")
     other.close()
