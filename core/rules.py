@@ -5,7 +5,6 @@ take `+7`, `1e3` or 30 February. `tests/oracle.py` says the same in plain Python
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import polars as pl
 
@@ -65,16 +64,15 @@ def is_good(table: Table) -> pl.Expr:
 
 def rejects(bad: pl.DataFrame, table: Table) -> list[Reject]:
     """Spell out what is wrong with each of the `bad` rows."""
+    codes = ["problem", *(code_name(field.name) for field in table.fields)]
+    # Many rows have the same faults; what is said of them is put together once.
+    known = {key: tuple(_reasons(key, table)) for key in bad.select(codes).unique().iter_rows()}
+    places = ["record", "line", "raw", table.key.name, "origin_load_id", "origin_line"]
     return [
-        Reject(
-            record=row["record"],
-            line=row["line"],
-            raw=row["raw"],
-            row_id=None if row["problem"] else row[table.key.name],
-            reasons=tuple(_reasons(row, table)),
-            origin=_origin(row),
+        Reject(record, line, raw, None if key[0] else row_id, known[key], _origin(load_id, at))
+        for (record, line, raw, row_id, load_id, at), key in zip(
+            bad.select(places).iter_rows(), bad.select(codes).iter_rows(), strict=True
         )
-        for row in bad.iter_rows(named=True)
     ]
 
 
@@ -89,8 +87,7 @@ def origins(good: pl.DataFrame) -> list[Origin]:
     return [Origin(*row) for row in corrections.iter_rows()]
 
 
-def _origin(row: Mapping[str, Any]) -> Origin | None:
-    load_id, line = row["origin_load_id"], row["origin_line"]
+def _origin(load_id: str | None, line: int | None) -> Origin | None:
     return None if load_id is None or line is None else Origin(load_id, line)
 
 
@@ -155,12 +152,14 @@ def _own_codes(rule: Rule, text: pl.Expr, typed: pl.Expr) -> Iterable[tuple[pl.E
             yield ~is_real, RejectCode.NOT_A_TIMESTAMP
 
 
-def _reasons(row: Mapping[str, str | None], table: Table) -> Iterable[Reason]:
-    if problem := row["problem"]:
+def _reasons(codes: tuple[str | None, ...], table: Table) -> Iterable[Reason]:
+    """What is wrong with a row, by the code of the row as a whole and those of its fields."""
+    problem, *of_fields = codes
+    if problem:
         code = RejectCode(problem)
         yield Reason(None, code, explain_row(code))
         return
-    for field in table.fields:
-        if value := row[code_name(field.name)]:
+    for field, value in zip(table.fields, of_fields, strict=True):
+        if value:
             code = RejectCode(value)
             yield Reason(field.name, code, explain(field.name, field.rule, code))

@@ -92,8 +92,11 @@ class SqlTransaction:
     def add_rejects(self, load: Load, rejected: Sequence[Reject]) -> None:
         """Keep rejected rows in the account of a load."""
         if rejected:
+            reasons = {reject.reasons for reject in rejected}
+            spelled = {each: [asdict(reason) for reason in each] for each in reasons}
             self._connection.execute(
-                rejects.insert(), [_values(load, reject) for reject in rejected]
+                rejects.insert(),
+                [_values(load, reject, spelled[reject.reasons]) for reject in rejected],
             )
 
     def answer(self, load: Load, origins: Sequence[Origin]) -> None:
@@ -132,14 +135,14 @@ class SqlTransaction:
         return bool(self._connection.scalar(query))
 
 
-def _values(load: Load, reject: Reject) -> dict[str, object]:
+def _values(load: Load, reject: Reject, reasons: list[dict[str, object]]) -> dict[str, object]:
     return {
         "load_number": load.number,
         "record": reject.record,
         "line": reject.line,
         "row_id": reject.row_id,
         "raw": reject.raw,
-        "reasons": [asdict(reason) for reason in reject.reasons],
+        "reasons": reasons,
         "origin_load_id": reject.origin and reject.origin.load_id,
         "origin_line": reject.origin and reject.origin.line,
     }
