@@ -98,8 +98,6 @@ class RunLoad:
         try:
             state = self._load(load, on_batch)
             close(state)
-            if state is LoadState.SUCCESS and load.order.is_upload:
-                self.store.delete(load.order.source)
         except LeaseLost:
             raise
         except _Cancelled:
@@ -114,6 +112,9 @@ class RunLoad:
         except Exception:
             log.exception("load %s failed unexpectedly", load.id)
             close(LoadState.FAILURE, "an unexpected error; the log of the service tells more")
+        else:
+            if state is LoadState.SUCCESS and load.order.is_upload:
+                self.store.delete(load.order.source)
 
     def _load(self, load: Load, on_batch: OnBatch) -> LoadState:
         """Do all that is left to do; returns SUCCESS, or RETRY where the worker has to stop."""
