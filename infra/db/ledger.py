@@ -106,8 +106,9 @@ class SqlLedger:
 
     def renew(self, load: Load, lease: float) -> None:
         """Put the end of the lease off; raises LeaseLost."""
+        moment = now()
         with self._writer.begin() as connection:
-            update_owned(connection, load, lease_until=_after(now(), lease))
+            update_owned(connection, load, heartbeat_at=moment, lease_until=_after(moment, lease))
 
     def close(
         self, load: Load, state: LoadState, error: str | None = None, *, wait: float | None = None
