@@ -58,9 +58,9 @@ class Worker:
         task: dict[str, Any] = self.client.get(f"/tasks/{task_id}").json
         return task
 
-    def load(self, on_batch: OnBatch = ignore, **order: object) -> dict[str, Any]:
+    def load(self, **order: object) -> dict[str, Any]:
         """The task of a load from the source store, run."""
-        return self.end(self.client.post("/loads", json=order), on_batch)
+        return self.end(self.client.post("/loads", json=order))
 
     def upload(self, path: str, data: bytes, **query: object) -> dict[str, Any]:
         """The task of an uploaded CSV, run."""
@@ -72,7 +72,8 @@ class Worker:
         query_string = {"format": "csv"} | query
         answer = self.client.get(f"/tasks/{task_id}/rejects", query_string=query_string)
         assert (answer.status_code, answer.mimetype) == (200, "text/csv")
-        return answer.data
+        data: bytes = answer.data
+        return data
 
     def rows(self, path: str) -> list[dict[str, Any]]:
         """The first rows of a table."""
