@@ -8,6 +8,8 @@ import pytest
 from tests.api.client import Client
 from tests.api.samples import DEPARTMENTS, JOBS, employee, employees, write_file, write_files
 from tests.api.tasks import Worker, accepted
+from tests.support import EMPLOYEES, put, put_parents
+from tests.support import employee as stored_employee
 
 NUMBERS = ("processed", "inserted", "already_exists", "errors")
 BAD = ",nobody"
@@ -171,7 +173,7 @@ def job(id_: int, name: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("on_conflict", ["skip", "update"])
-@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 100, 2**63 - 1])
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 2**63 - 1])
 def test_the_batch_size_changes_nothing(
     worker: Worker, source: Path, size: int, on_conflict: str
 ) -> None:
@@ -188,7 +190,7 @@ def test_the_batch_size_changes_nothing(
     assert task["lines"] == {"read": 9, "header": 0, "blank": 1, "skipped": 0}
 
 
-SIZES = [1, 2, 4, 5, 6, 50_000]
+SIZES = [1, 4, 6, 50_000]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -284,16 +286,14 @@ def test_a_load_stops_at_the_row_that_exceeds_its_share(
     assert numbers(task) == ((1101, 1089, 0, 12) if way == "stop" else (12, 0, 0, 12))
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 50_000])
+@pytest.mark.parametrize("size", [1, 3, 50_000])
 @pytest.mark.parametrize("on_conflict", ["skip", "update"])
 def test_a_dry_run_says_what_the_load_would_and_writes_nothing(
     worker: Worker, source: Path, size: int, on_conflict: str
 ) -> None:
-    write_files(source, [])
-    worker.load(table="departments")
-    worker.load(table="jobs")
-    write_file(source, "first.csv", [employee(3)])
-    worker.load(table="hired_employees", source="first.csv")
+    database = worker.parts.service.insert_rows.database
+    put_parents(database)
+    put(database, EMPLOYEES, [stored_employee(3)])
     lines = [employee(1), employee(2), employee(1), BAD, employee(3), employee(4, job_id=9)]
     write_file(source, "hired_employees.csv", [*lines, employee(2), employee(5)])
     order = {"table": "hired_employees", "batch_size": size, "on_conflict": on_conflict}

@@ -10,6 +10,7 @@ import pytest
 from tests.api.client import Client
 from tests.api.samples import employee, employees, write_file, write_files
 from tests.api.tasks import Worker, accepted
+from tests.support import put_parents
 
 ADDED = "task,line,field,code,message"
 FIELDS = "id,name,datetime,department_id,job_id"
@@ -17,11 +18,9 @@ PATH = "/hired-employees"
 
 
 @pytest.fixture
-def hires(worker: Worker, source: Path) -> Worker:
-    """A service with the departments 1 to 3 and the jobs 1 and 2."""
-    write_files(source)
-    worker.load(table="departments")
-    worker.load(table="jobs")
+def hires(worker: Worker) -> Worker:
+    """A service with the departments 1 to 3 and the jobs 1 to 3."""
+    put_parents(worker.parts.service.insert_rows.database, 3)
     return worker
 
 

@@ -11,9 +11,9 @@ import main
 from core.run_load import OnBatch
 from domain.load import Load, LoadState
 from tests.api.client import Answer, Client
-from tests.api.samples import employee, employees, write_file, write_files
+from tests.api.samples import employee, employees, write_file
 from tests.api.tasks import Worker, accepted
-from tests.support import wait_for
+from tests.support import put_parents, wait_for
 
 UNKNOWN = ("x", "00000000-0000-0000-0000-000000000000", "%00", "%FF")
 
@@ -201,9 +201,9 @@ def test_a_long_task_is_not_asked_for_all_the_time(worker: Worker, files: Path) 
 
 
 def test_lines_are_accounted_for(worker: Worker, source: Path) -> None:
-    write_files(source, ["", "id,name,datetime,department_id,job_id", *employees(9), "", "  ", "x"])
-    worker.load(table="departments")
-    worker.load(table="jobs")
+    lines = ["", "id,name,datetime,department_id,job_id", *employees(9), "", "  ", "x"]
+    write_file(source, "hired_employees.csv", lines)
+    put_parents(worker.parts.service.insert_rows.database)
 
     whole = worker.load(table="hired_employees")
     window = worker.end(worker.client.post("/upload-hired-employees?start=2&limit=3"))
@@ -285,9 +285,8 @@ LINES = [
 def test_a_task_that_goes_on_ends_as_if_nothing_had_been(
     worker: Worker, source: Path, batch: int, way: str
 ) -> None:
-    write_files(source, LINES)
-    worker.load(table="departments")
-    worker.load(table="jobs")
+    write_file(source, "hired_employees.csv", LINES)
+    put_parents(worker.parts.service.insert_rows.database)
     action = explode if way == "fail" else lambda load: cancel(worker.client, load.id)
     order = {"table": "hired_employees", "batch_size": 4}
     expected = worker.load(**order, dry_run=True)

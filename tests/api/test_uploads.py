@@ -80,17 +80,17 @@ def assert_loaded(worker: Worker, answer: Answer) -> None:
     assert kept() == []
 
 
-@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize(
+    ("kind", "send"), [*((kind, post) for kind in TYPES), ("text/csv", chunked)]
+)
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-@pytest.mark.parametrize("send", [post, chunked])
 def test_a_csv_is_loaded_packed_or_not_whatever_its_type_says(
     worker: Worker, kind: str, pack: Callable[[bytes], bytes], send: Callable[..., Answer]
 ) -> None:
     assert_loaded(worker, send(worker.client, pack(CSV), kind))
 
 
-@pytest.mark.parametrize("name", ["file", "csv", "a b"])
-@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize(("name", "pack"), [("file", bytes), ("a b", gzip.compress)])
 def test_a_csv_is_loaded_from_a_form(
     worker: Worker, name: str, pack: Callable[[bytes], bytes]
 ) -> None:
