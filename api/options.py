@@ -1,13 +1,13 @@
 """What a load can be asked to do: one declaration for JSON bodies, queries and OpenAPI."""
 
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.datastructures import MultiDict
 
 from core.errors import InvalidRequest
 from domain.dictionary import TABLES
-from domain.load import LoadOrder, OnConflict
+from domain.load import UPLOADS, LoadOrder, OnConflict
 
 _M = TypeVar("_M", bound="LoadOptions")
 
@@ -50,11 +50,18 @@ class LoadOptions(BaseModel):
         )
 
 
+def _is_no_upload(name: str) -> str:
+    """An upload belongs to the load that it came with, which removes it."""
+    if name.startswith(UPLOADS):
+        raise ValueError(f"what begins with {UPLOADS} is loaded by the request that sends it")
+    return name
+
+
 class LoadRequest(LoadOptions):
     """A load from the source store."""
 
     table: Literal[tuple(TABLES)] = Field(description="Table to load into")  # type: ignore[valid-type]
-    source: str = Field(
+    source: Annotated[str, AfterValidator(_is_no_upload)] = Field(
         "", max_length=1024, description="Name in the source store; else that of the table's file"
     )
 

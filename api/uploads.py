@@ -1,10 +1,19 @@
 """A CSV in the body of a request: streamed to the store, never whole in memory."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from flask import request
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException
+from werkzeug.sansio.multipart import (
+    Data,
+    Epilogue,
+    Field,
+    File,
+    MultipartDecoder,
+    NeedData,
+)
 
 from api.idempotency import key_of_request
 from api.options import LoadOptions, parse_query
@@ -31,20 +40,50 @@ def is_upload() -> bool:
 def receive(table: Table) -> Load:
     """Keep the file and enter a load of it."""
     options = parse_query(LoadOptions, request.args)
-    request.max_content_length = service().max_upload_bytes
-    return service().receive_upload(_content(), options.order(table.name), key_of_request)
+    limit = service().max_upload_bytes
+    # Where the length is not told, a read at the limit counts as one beyond it.
+    request.max_content_length = limit if request.content_length is not None else limit + 1
+    content = _file_of_form() if request.mimetype == _FORM else _body()
+    return service().receive_upload(content, options.order(table.name), key_of_request)
 
 
-def _content() -> Iterable[bytes]:
-    if request.mimetype != _FORM:
-        return _chunks(request.stream.read)
-    # The form parser keeps what is large in a nameless temporary file.
-    files = list(request.files.values())
-    if len(files) != 1:
-        raise BadRequest(f"send exactly one file, not {len(files)}")
-    return _chunks(files[0].stream.read)
-
-
-def _chunks(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    while chunk := read(_CHUNK):
+def _body() -> Iterator[bytes]:
+    """The body in chunks; a server may just end it where the connection broke."""
+    size, length = 0, request.content_length
+    while size != length and (chunk := _read()):
+        size += len(chunk)
         yield chunk
+    if length not in (None, size):
+        raise ClientDisconnected
+
+
+def _read() -> bytes:
+    try:
+        return request.stream.read(_CHUNK)
+    except HTTPException:
+        raise
+    except Exception as error:
+        # Each server has errors of its own for chunks that are broken or missing.
+        raise BadRequest("the body cannot be read to its end") from error
+
+
+def _file_of_form() -> Iterator[bytes]:
+    """The only file of a form, as it arrives."""
+    boundary = request.mimetype_params.get("boundary", "").encode()
+    decoder = MultipartDecoder(boundary, max_form_memory_size=2 * _CHUNK)
+    files, is_file = 0, False
+    try:
+        for chunk in chain(_body(), [None]):
+            decoder.receive_data(chunk)
+            while not isinstance(event := decoder.next_event(), NeedData | Epilogue):
+                match event:
+                    case File():
+                        files, is_file = files + 1, True
+                    case Field():
+                        is_file = False
+                    case Data() if is_file:
+                        yield event.data
+    except ValueError as error:
+        raise BadRequest("the form is broken") from error
+    if files != 1:
+        raise BadRequest(f"send exactly one file, not {files}")

@@ -86,7 +86,7 @@ def test_the_web_application_runs_its_workers(settings: Settings) -> None:
 def test_the_command_line_gets_an_application_from_the_environment(settings: Settings) -> None:
     app = main.create_app()
 
-    assert {"load", "migrate", "tasks"} <= app.cli.commands.keys()
+    assert {"audit", "load", "migrate", "tasks"} <= app.cli.commands.keys()
 
 
 @pytest.mark.parametrize("make", [main.create_app, main.web_app])

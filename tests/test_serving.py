@@ -1,12 +1,14 @@
 """The service as it is run: gunicorn and the command line in processes of their own."""
 
+import gzip
 import json
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from domain.load import LoadState
@@ -88,3 +90,76 @@ def test_the_command_line_sets_up_and_loads_in_an_empty_folder(
 
     assert [result["inserted"] for result in loaded] == [3, 2, 3]
     assert (tmp_path / "var" / "hiring.db").is_file()
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(
+    database_url: str, source: Path, tmp_path: Path
+) -> None:
+    body = large_csv()
+    form = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n' + body
+    length = f"Content-Length: {2 * len(body)}"
+    chunk = b"%x\r\n%b\r\n" % (len(body), body)
+    cut = [
+        ("text/csv", length, body),
+        ("text/csv", length, gzip.compress(body)),
+        ("text/csv", length, b""),
+        ("multipart/form-data; boundary=x", length, form),
+        ("multipart/form-data; boundary=x", length, form + b"\r\n--x--\r\n"),
+        ("text/csv", "Transfer-Encoding: chunked", chunk),
+        ("text/csv", "Transfer-Encoding: chunked", chunk + b"0\r\n"),
+        ("text/csv", "Transfer-Encoding: chunked", chunk[: len(chunk) // 2]),
+        ("text/csv", "Transfer-Encoding: chunked", chunk + b"nonsense\r\n"),
+        ("multipart/form-data; boundary=x", "Transfer-Encoding: chunked", chunk),
+    ]
+    with serving(tmp_path, DATABASE_URL=database_url, SOURCE_URL=str(source)) as server:
+        for kind, size, sent in cut:
+            assert b" 400 " in send_and_hang_up(server, kind, size, sent), (kind, size)
+            assert server.call("GET", "/tasks") == (200, [])
+            assert uploads(tmp_path) == []
+        whole = (f"Content-Length: {len(body)}", body), ("Transfer-Encoding: chunked", chunk)
+        for (size, sent), end in zip(whole, (b"", b"0\r\n\r\n"), strict=True):
+            assert b" 202 " in send_and_hang_up(server, "text/csv", size, sent + end)
+        assert len(server.call("GET", "/tasks")[1]) == 2
+
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_an_upload_is_as_large_as_allowed_and_no_larger(
+    database_url: str, source: Path, tmp_path: Path
+) -> None:
+    body = large_csv()
+    limit = str(len(body))
+    sizes = [(body, b" 202 "), (body + b"\n", b" 413 ")]
+    variables = {"DATABASE_URL": database_url, "SOURCE_URL": str(source)}
+    with serving(tmp_path, MAX_UPLOAD_BYTES=limit, **variables) as server:
+        for sent, status in sizes:
+            length = f"Content-Length: {len(sent)}"
+            assert status in send_and_hang_up(server, "text/csv", length, sent)
+            chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(sent), sent)
+            chunked = "Transfer-Encoding: chunked"
+            assert status in send_and_hang_up(server, "text/csv", chunked, chunks)
+        assert len(server.call("GET", "/tasks")[1]) == len(sizes)
+
+
+def large_csv() -> bytes:
+    """Comes in several pieces, yet has one row only; the rest are blank lines."""
+    return b"1,Tuner\n" + (b" " * 99 + b"\n") * 25_000
+
+
+def uploads(folder: Path) -> list[Path]:
+    """What is in the upload folder."""
+    return [path for path in (folder / "var" / "uploads").rglob("*") if path.is_file()]
+
+
+def send_and_hang_up(server: Server, kind: str, size: str, body: bytes) -> bytes:
+    """Send a request and no more; what comes back."""
+    head = f"POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\n{size}\r\n\r\n"
+    answer = b""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        with suppress(ConnectionError):
+            connection.sendall(head.encode() + body)
+            connection.shutdown(socket.SHUT_WR)
+        with suppress(ConnectionError):
+            while data := connection.recv(65536):
+                answer += data
+    return answer

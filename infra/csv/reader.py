@@ -3,6 +3,7 @@
 Only records with quotes or undecodable bytes are split one by one (see `infra.csv.blocks`).
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from infra.csv.blocks import (
 # Each column of the file costs memory for every row, whether it is used or not.
 _MAX_COLUMNS = 100
 _PLACE = ("line", "end_line", "end_offset")
+# The columns of a correction behind a row whose own columns are not those of the header.
+_ADDED = re.compile(rb"(.*),([0-9a-f-]{36}),([0-9]{1,18})(?:,[^,]*){3}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,8 @@ def _records(lines: _Lines, table: Table, layout: _Layout, rows_before: int) -> 
     if lines.exact:
         exact = _split_exact(lines.frame.filter("is_exact"), lines.exact, layout)
         frame = frame.merge_sorted(exact, key="line")
+    if layout.is_correction:
+        frame = _with_odd_origins(frame)
     is_header = pl.col("line") == (layout.header_line or 0)
     kind = pl.when(is_header).then(HEADER).when("is_blank").then(BLANK).otherwise(ROW)
     return (
@@ -237,6 +242,23 @@ def _split_exact(
     )
     found = found.select("raw", _problem(pl.col("size"), pl.col("columns"), layout), *values)
     return frame.select(*_PLACE, is_blank=pl.lit(False)).hstack(found.with_columns(_origin_line()))
+
+
+def _with_odd_origins(frame: pl.DataFrame) -> pl.DataFrame:
+    """Find the columns of a correction also behind rows whose own columns are too many or few."""
+    is_odd = frame.get_column("problem").eq_missing(RejectCode.WRONG_COLUMN_COUNT.value)
+    raws = frame.get_column("raw")
+    found = [_ADDED.fullmatch(raw) if odd else None for raw, odd in zip(raws, is_odd, strict=True)]
+    own = [match[1] if match else raw for match, raw in zip(found, raws, strict=True)]
+    load_ids = [match[2].decode() if match else None for match in found]
+    lines = [int(match[3]) if match else None for match in found]
+    return frame.with_columns(
+        raw=pl.Series(own, dtype=pl.Binary),
+        origin_load_id=pl.when(is_odd)
+        .then(pl.Series(load_ids, dtype=pl.String))
+        .otherwise("origin_load_id"),
+        origin_line=pl.when(is_odd).then(pl.Series(lines, dtype=pl.Int64)).otherwise("origin_line"),
+    )
 
 
 def _problem(size: pl.Expr, columns: pl.Expr, layout: _Layout) -> pl.Expr:

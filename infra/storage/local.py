@@ -54,15 +54,16 @@ class LocalFolder:
         partial = path.with_name(f"{_PARTIAL}{path.name}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
+            try:
+                with partial.open("wb") as file:
+                    yield file
+                    file.flush()
+                    os.fsync(file.fileno())
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
         except OSError as error:
             raise SourceUnavailable(f"{name} cannot be written: {error.strerror}") from error
-        finally:
-            partial.unlink(missing_ok=True)
 
     def delete(self, name: str) -> None:
         """Remove a file, if it is there."""

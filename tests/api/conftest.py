@@ -12,6 +12,7 @@ from api.service import keep
 from config import Settings
 from tests.api.client import Client
 from tests.api.samples import write_files
+from tests.api.tasks import Worker
 
 ClientWith = Callable[..., Client]
 
@@ -53,6 +54,12 @@ def idle_client(edges: list[Flask], parts: main.Composition, settings: Settings)
         edges.append(build_app(parts.service, cors_origins=("*",), api_keys=(), max_body=limit))
     keep(parts.service, edges[0].extensions)
     return Client(edges[0])
+
+
+@pytest.fixture
+def worker(idle_client: Client, parts: main.Composition) -> Worker:
+    """A client of a service whose loads run when the test says so."""
+    return Worker(idle_client, parts)
 
 
 @pytest.fixture

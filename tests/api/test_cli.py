@@ -1,7 +1,9 @@
 """The command line: what it does, prints and ends with."""
 
 import json
+import signal
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import main
 from api.cli import FAILED, WITH_REJECTS
 from config import Settings
 from core.run_load import RunLoad
-from domain.load import LoadOrder
+from domain.load import Load, LoadOrder, LoadState, OnConflict
 from tests.api.samples import employee, employees, write_file, write_files
 
 
@@ -194,6 +196,131 @@ def test_finished_tasks_are_listed(
     assert len(last.stdout.splitlines()) == 2
 
 
+def by_hand(parts: main.Composition, *statements: str) -> None:
+    """Change the tables past the service, and past their foreign keys."""
+    with closing(parts.engine.raw_connection()) as connection:
+        connection.execute("PRAGMA foreign_keys=OFF")
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+        connection.execute("PRAGMA foreign_keys=ON")
+
+
+@pytest.fixture
+def loaded(runner: FlaskCliRunner, source: Path, parts: main.Composition) -> list[str]:
+    """The ids of the loads of all three files; two employees went in, one was rejected."""
+    write_files(source, [employee(1), employee(2), employee(3, name="")])
+    invoke(runner, "load", code=WITH_REJECTS)
+    return [load.id for load in reversed(parts.service.ledger.newest(3))]
+
+
+def test_an_audit_of_sound_books_is_clean(
+    runner: FlaskCliRunner, loaded: list[str], parts: main.Composition
+) -> None:
+    start_load = parts.service.start_load
+    for more in (
+        {"dry_run": True},
+        {"reject_limit": 0, "force": True},
+        {"reject_limit": 0, "force": True, "roll_back": True},
+        {"on_conflict": OnConflict.UPDATE},
+        {},
+    ):
+        order = LoadOrder("hired_employees", "hired_employees.csv", **more)
+        start_load.run(start_load.later(order).id)
+    start_load.later(LoadOrder("jobs", "jobs.csv"))
+
+    assert invoke(runner, "audit").stdout == "all rows are accounted for\n"
+
+
+def test_an_audit_of_nothing_is_clean(runner: FlaskCliRunner) -> None:
+    invoke(runner, "audit")
+
+
+ADD = "INSERT INTO hired_employees SELECT 9, name, datetime, {}, job_id, loaded_by"
+
+
+@pytest.mark.parametrize(
+    ("statement", "finding"),
+    [
+        (
+            "DELETE FROM hired_employees WHERE id = 1",
+            "load {2}: 2 rows were inserted, 1 are in hired_employees",
+        ),
+        (
+            f"{ADD.format('department_id')} FROM hired_employees WHERE id = 1",
+            "load {2}: 2 rows were inserted, 3 are in hired_employees",
+        ),
+        ("DELETE FROM rejects", "load {2}: 1 rows were rejected, 0 are kept"),
+        ("UPDATE rejects SET load_number = 1", "load {0}: 0 rows were rejected, 1 are kept"),
+        ("UPDATE loads SET processed = 9 WHERE number = 2", "load {1}: the books do not balance"),
+        ("DELETE FROM jobs", "2 rows refer to a department or job that is not there"),
+        (
+            "UPDATE hired_employees SET department_id = 99 WHERE id = 1",
+            "1 rows refer to a department or job that is not there",
+        ),
+    ],
+)
+def test_an_audit_finds_what_was_changed_by_hand(
+    runner: FlaskCliRunner,
+    loaded: list[str],
+    parts: main.Composition,
+    statement: str,
+    finding: str,
+) -> None:
+    by_hand(parts, statement)
+
+    result = invoke(runner, "audit", code=FAILED)
+
+    assert finding.format(*loaded) in result.stdout.splitlines()
+    assert "accounted" not in result.stdout
+
+
+@pytest.fixture
+def _own_signals() -> Iterator[None]:
+    """Put the handlers of signals back that a command has set."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_own_signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_load_that_is_told_to_stop_is_handed_back_and_ended_by_another(
+    runner: FlaskCliRunner,
+    source: Path,
+    parts: main.Composition,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+) -> None:
+    write_file(source, "departments.csv", [f"{n},Unit" for n in range(1, 11)])
+    write_file(source, "jobs.csv", ["1,Tuner"])
+    commit = RunLoad._commit
+
+    def commit_and_signal(self: RunLoad, load: Load, frame: Any, table: Any) -> Load:
+        ended = commit(self, load, frame, table)
+        if ended.counts.processed == 6:
+            signal.raise_signal(number)
+        return ended
+
+    monkeypatch.setattr(RunLoad, "_commit", commit_and_signal)
+    stopped = invoke(runner, "load", "--batch-size", "3", "--json", code=FAILED)
+    (load,) = parts.service.ledger.newest(10)
+    parts.service.start_load.run(load.id)
+    ended = parts.service.ledger.get(load.id)
+
+    # The file behind it was not begun.
+    (result,) = read(stopped)
+    assert result["error"] == f"load {load.id} was interrupted; a worker will end it"
+    assert (load.state, load.owner, load.attempts) == (LoadState.RETRY, None, 0)
+    assert load.counts.processed == 6
+    assert parts.service.ledger.waiting() == []
+    assert ended is not None
+    assert (ended.state, ended.counts.inserted) == (LoadState.SUCCESS, 10)
+    assert invoke(runner, "audit").exit_code == 0
+
+
 @pytest.fixture
 def new_runner(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -217,7 +344,7 @@ def test_migrate_makes_the_database_and_can_be_repeated(
     invoke(new_runner, "load")
 
 
-@pytest.mark.parametrize("command", ["report-hired-by-quarter", "tasks"])
+@pytest.mark.parametrize("command", ["report-hired-by-quarter", "tasks", "audit"])
 def test_commands_without_a_database_fail_with_a_message(
     new_runner: FlaskCliRunner, command: str
 ) -> None:

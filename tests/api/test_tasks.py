@@ -76,7 +76,14 @@ def test_queued_tasks_are_pending_and_not_listed(idle_client: Client, files: Pat
     assert idle_client.get("/task-list").json == []
     task = idle_client.get(f"/task-status/{task_id}").json
     assert (task["id"], task["status"], task["result"]) == (task_id, "PENDING", None)
-    assert task["progress"] == {"rows": 0, "bytes": 0, "total_bytes": None}
+    assert task["progress"] == {
+        "rows": 0,
+        "bytes": 0,
+        "total_bytes": None,
+        "share": 0.0,
+        "bytes_per_second": None,
+        "seconds_left": None,
+    }
 
 
 def test_a_task_shows_how_far_it_is(two_windows: Client, source: Path) -> None:
@@ -88,7 +95,14 @@ def test_a_task_shows_how_far_it_is(two_windows: Client, source: Path) -> None:
     size = (source / "hired_employees.csv").stat().st_size
     assert task["status"] == "SUCCESS"
     assert task["result"]["processed"] == 1999
-    assert task["progress"] == {"rows": 1999, "bytes": size, "total_bytes": size}
+    assert task["progress"].pop("bytes_per_second") > 0
+    assert task["progress"] == {
+        "rows": 1999,
+        "bytes": size,
+        "total_bytes": size,
+        "share": 1.0,
+        "seconds_left": None,
+    }
     assert (task["table"], task["source"]) == ("hired_employees", "hired_employees.csv")
     assert task["attempts"] == 1
     assert task["created_at"] <= task["finished_at"]
