@@ -32,7 +32,7 @@ from core.ports import (
     SourceStore,
     Transaction,
 )
-from core.reject_limit import first_beyond, is_beyond_share
+from core.reject_limit import first_beyond, is_beyond
 from core.whole_stream import open_whole
 from core.write_batch import judge, write_batch
 from domain.dictionary import TABLES
@@ -145,6 +145,9 @@ class RunLoad:
 
     def _read(self, load: Load, source: SourceObject, on_batch: OnBatch) -> tuple[LoadState, Load]:
         """Read the source to its end, batch by batch."""
+        if is_beyond(load):
+            # The worker before died as it stopped the load.
+            raise TooManyRejects(_beyond(load))
         table = TABLES[load.order.table]
         frames = self.reader.read(partial(open_whole, self.store, source), table, load.position)
         for frame in batches(frames, load.order, load.position):
@@ -152,7 +155,7 @@ class RunLoad:
             on_batch(load)
             if self.should_stop():
                 return LoadState.RETRY, load
-        if is_beyond_share(load):
+        if is_beyond(load, at_end=True):
             raise TooManyRejects(_beyond(load))
         return LoadState.SUCCESS, load
 
