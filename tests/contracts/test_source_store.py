@@ -388,7 +388,7 @@ class TestWithUploads(SourceStoreContract[WithUploads]):
         return LocalFolder(tmp_path / "var")
 
     @pytest.fixture
-    def store(self, source: MemoryStore, uploads: LocalFolder) -> WithUploads:  # type: ignore[override]
+    def store(self, source: MemoryStore, uploads: LocalFolder) -> WithUploads:
         return WithUploads(source, uploads)
 
     def put(self, store: WithUploads, name: str, data: bytes) -> SourceObject:
