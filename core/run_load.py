@@ -102,8 +102,8 @@ class RunLoad:
                 self.store.delete(load.order.source)
         except LeaseLost:
             raise
-        except _Cancelled:
-            close(LoadState.REVOKED, "cancelled; the rows so far stay")
+        except _Cancelled as error:
+            close(LoadState.REVOKED, str(error))
         except (DatabaseUnavailable, SourceUnavailable) as error:
             if load.background and load.attempts < self.max_attempts:
                 close(LoadState.RETRY, str(error), wait=2.0 ** (load.attempts - 1))
@@ -145,6 +145,8 @@ class RunLoad:
 
     def _read(self, load: Load, source: SourceObject, on_batch: OnBatch) -> tuple[LoadState, Load]:
         """Read the source to its end, batch by batch."""
+        if load.cancel_requested:
+            raise _Cancelled(f"cancelled; {_kept(load)}")
         if is_beyond(load):
             # The worker before died as it stopped the load.
             raise TooManyRejects(_beyond(load))
@@ -177,7 +179,7 @@ class RunLoad:
                 transaction.answer(load, result.answered)
             is_cancelled = transaction.advance(load)
         if is_cancelled:
-            raise _Cancelled
+            raise _Cancelled(f"cancelled; {_kept(load)}")
         if last is not None:
             raise TooManyRejects(_beyond(load))
         return load
@@ -206,9 +208,12 @@ def _sha256(stream: ByteStream) -> str:
 
 
 def _beyond(load: Load) -> str:
-    kept = "the rows so far stay" if load.writes_rows else "no row was written"
     counts = load.counts
-    return f"too many rejects: {counts.errors} of {counts.processed} rows; {kept}"
+    return f"too many rejects: {counts.errors} of {counts.processed} rows; {_kept(load)}"
+
+
+def _kept(load: Load) -> str:
+    return "the rows so far stay" if load.writes_rows else "no row was written"
 
 
 def _advanced(load: Load, frame: pl.DataFrame, in_window: int, counts: Counts) -> Load:
