@@ -328,14 +328,20 @@ def test_the_lease_is_kept_by_the_worker_that_the_service_is_composed_of(shop: W
     assert shop.get(load).state is LoadState.SUCCESS
 
 
+def cancelling(shop: Workshop) -> OnBatch:
+    def cancel(load: Load) -> None:
+        shop.parts.service.ledger.cancel(load.id)
+
+    return cancel
+
+
 def test_a_load_that_is_cancelled_stops_at_the_batch_end_and_goes_on_from_there(
     shop: Workshop, unbroken: tuple[Counts, dict[int, Row], list[Rejected]]
 ) -> None:
-    ledger = shop.parts.service.ledger
-    load = shop.run(shop.add(), lambda load: ledger.cancel(load.id) and None, lease=60)
+    load = shop.run(shop.add(), cancelling(shop), lease=60)
     assert (load.state, load.error) == (LoadState.REVOKED, "cancelled; the rows so far stay")
     assert load.counts.processed == 12, "asked for behind the first batch, seen behind the second"
-    ledger.retry(load.id)
+    shop.parts.service.ledger.retry(load.id)
     load = shop.run(load)
     assert load.state is LoadState.SUCCESS
     assert shop.result(load) == unbroken
@@ -357,8 +363,7 @@ def test_a_load_that_is_cancelled_between_its_passes_writes_nothing(shop: Worksh
 
 
 def test_a_check_that_is_cancelled_says_that_nothing_was_written(shop: Workshop) -> None:
-    ledger = shop.parts.service.ledger
-    load = shop.run(shop.add(CHECKED), lambda load: ledger.cancel(load.id) and None, lease=60)
+    load = shop.run(shop.add(CHECKED), cancelling(shop), lease=60)
     assert (load.state, load.error) == (LoadState.REVOKED, "cancelled; no row was written")
     assert load.counts == Counts(lines=12, skipped=9, processed=3, errors=3)
     assert list(shop.parts.service.audit()) == []
