@@ -4,6 +4,7 @@ import csv
 import io
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -168,7 +169,7 @@ def test_a_row_of_the_wrong_width_or_quoting_can_be_corrected(world: World, fixe
 
 @pytest.mark.parametrize("wish", [{"dry_run": True}, {"reject_limit": 0, "roll_back": True}])
 def test_a_correction_that_writes_nothing_closes_nothing(
-    world: World, wish: dict[str, object]
+    world: World, wish: dict[str, Any]
 ) -> None:
     world.reset()
     first = world.load(JOBS, b"21,\n22,\n")
