@@ -32,7 +32,13 @@ class Audit:
             yield from page
             before = page[-1].number
 
-    def _findings(self, load: Load) -> Iterator[str]:
+    def _findings(self, load: Load) -> list[str]:
+        """What is wrong with a load that stands still as it is looked at."""
+        findings = list(self._differences(load))
+        now = self.ledger.get(load.id) if findings else load
+        return findings if now is None or now.counts == load.counts else self._findings(now)
+
+    def _differences(self, load: Load) -> Iterator[str]:
         counts = load.counts
         if not counts.balanced:
             yield "the books do not balance"

@@ -1,7 +1,8 @@
 """Rejected rows as a CSV to be corrected and sent back.
 
 Each line is the row exactly as it came, with CORRECTION_COLUMNS behind it, by which the service
-knows it again. None of what is added holds a comma, a quote or a line break.
+knows it again. None of what is added holds a comma, a quote or a line break. A row whose quoting is
+broken stands there as one cell, so that it ends where it ends.
 """
 
 import csv
@@ -9,6 +10,7 @@ import io
 from collections.abc import Iterable, Iterator
 
 from core.ports import Accounts, KeptReject
+from core.records import as_record
 from domain.dictionary import TABLES
 from domain.load import Load
 from domain.reject import CORRECTION_COLUMNS, Origin, Reject
@@ -35,7 +37,7 @@ def reject_file(load: Load, rejects: Iterable[Reject]) -> Iterator[bytes]:
     names = ",".join(field.name for field in TABLES[load.order.table].fields).encode()
     yield _joined(load.source_header or names, CORRECTION_COLUMNS)
     for reject in rejects:
-        yield _joined(reject.raw, _added(load, reject))
+        yield _joined(as_record(reject.raw), _added(load, reject))
 
 
 def spreadsheet_copy(lines: Iterable[bytes]) -> Iterator[bytes]:

@@ -20,12 +20,17 @@ def first_beyond(load: Load, is_bad: pl.Series, records: pl.Series) -> int | Non
     if order.reject_limit is not None:
         beyond = beyond | (bad > order.reject_limit)
     if order.reject_share is not None:
-        beyond = beyond | ((bad > order.reject_share * seen) & (seen >= MIN_ROWS))
-    at = (beyond & is_bad).arg_true()
+        beyond = beyond | ((bad / seen > order.reject_share) & (seen >= MIN_ROWS))
+    at = beyond.arg_true()
     return None if at.is_empty() else int(records[at[0]])
 
 
-def is_beyond_share(load: Load) -> bool:
-    """Whether a whole load, at its end, has more rejects than its share allows."""
-    share, counts = load.order.reject_share, load.counts
-    return share is not None and counts.errors > share * counts.processed
+def is_beyond(load: Load, *, at_end: bool = False) -> bool:
+    """Whether `load`, at its books so far, is beyond its limits; `at_end` judges any share."""
+    order, counts = load.order, load.counts
+    if order.reject_limit is not None and counts.errors > order.reject_limit:
+        return True
+    if order.reject_share is None or not (counts.processed >= MIN_ROWS or at_end):
+        return False
+    # A quotient is as exact as the share that was asked for; share * processed is not.
+    return counts.errors > 0 and counts.errors / counts.processed > order.reject_share

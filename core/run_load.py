@@ -32,7 +32,7 @@ from core.ports import (
     SourceStore,
     Transaction,
 )
-from core.reject_limit import first_beyond, is_beyond_share
+from core.reject_limit import first_beyond, is_beyond
 from core.whole_stream import open_whole
 from core.write_batch import judge, write_batch
 from domain.dictionary import TABLES
@@ -100,8 +100,8 @@ class RunLoad:
             close(state)
         except LeaseLost:
             raise
-        except _Cancelled:
-            close(LoadState.REVOKED, "cancelled; the rows so far stay")
+        except _Cancelled as error:
+            close(LoadState.REVOKED, str(error))
         except (DatabaseUnavailable, SourceUnavailable) as error:
             if load.background and load.attempts < self.max_attempts:
                 close(LoadState.RETRY, str(error), wait=2.0 ** (load.attempts - 1))
@@ -146,6 +146,11 @@ class RunLoad:
 
     def _read(self, load: Load, source: SourceObject, on_batch: OnBatch) -> tuple[LoadState, Load]:
         """Read the source to its end, batch by batch."""
+        if load.cancel_requested:
+            raise _Cancelled(f"cancelled; {_kept(load)}")
+        if is_beyond(load):
+            # The worker before died as it stopped the load.
+            raise TooManyRejects(_beyond(load))
         table = TABLES[load.order.table]
         frames = self.reader.read(partial(open_whole, self.store, source), table, load.position)
         for frame in batches(frames, load.order, load.position):
@@ -153,7 +158,7 @@ class RunLoad:
             on_batch(load)
             if self.should_stop():
                 return LoadState.RETRY, load
-        if is_beyond_share(load):
+        if is_beyond(load, at_end=True):
             raise TooManyRejects(_beyond(load))
         return LoadState.SUCCESS, load
 
@@ -175,7 +180,7 @@ class RunLoad:
                 transaction.answer(load, result.answered)
             is_cancelled = transaction.advance(load)
         if is_cancelled:
-            raise _Cancelled
+            raise _Cancelled(f"cancelled; {_kept(load)}")
         if last is not None:
             raise TooManyRejects(_beyond(load))
         return load
@@ -204,9 +209,12 @@ def _sha256(stream: ByteStream) -> str:
 
 
 def _beyond(load: Load) -> str:
-    kept = "the rows so far stay" if load.writes_rows else "no row was written"
     counts = load.counts
-    return f"too many rejects: {counts.errors} of {counts.processed} rows; {kept}"
+    return f"too many rejects: {counts.errors} of {counts.processed} rows; {_kept(load)}"
+
+
+def _kept(load: Load) -> str:
+    return "the rows so far stay" if load.writes_rows else "no row was written"
 
 
 def _advanced(load: Load, frame: pl.DataFrame, in_window: int, counts: Counts) -> Load:

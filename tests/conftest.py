@@ -12,6 +12,8 @@ import main
 from config import Settings
 from infra.db.engine import make_engine
 from infra.db.migrate import upgrade
+from tests.fakes import MemoryStore
+from tests.world import World
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +65,14 @@ def parts(settings: Settings) -> Iterator[main.Composition]:
     parts = main.compose(settings)
     yield parts
     parts.engine.dispose()
+
+
+@pytest.fixture
+def world(parts: main.Composition) -> World:
+    """A service with parents and a few employees, and a store in memory."""
+    world = World(parts, MemoryStore())
+    world.reset()
+    return world
 
 
 @pytest.fixture

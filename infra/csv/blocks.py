@@ -10,15 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.ports import ByteStream
+from core.records import FIELDS, RECORD, unquote
 
 BLOCK_SIZE = 4 * 1024 * 1024
 MAX_RECORD = 1024 * 1024
 BOM = b"\xef\xbb\xbf"
 PLACEHOLDER = b'"'
 
-_FIELD = rb'(?:"(?:[^"]++|"")*+"[ \t]*+(?=[,\r\n]|\Z)|(?!")[^,\r\n]*+)'
-_FIELDS = re.compile(rb"(?:^|,)(%b)" % _FIELD)
-_RECORD = re.compile(rb"%b(?:,%b)*+(?=[\r\n]|\Z)" % (_FIELD, _FIELD))
 _LINE_BREAK = re.compile(rb"\r\n|\r|\n")
 # A CR at the very end may be the first half of a CRLF.
 _SURE_LINE_BREAK = re.compile(rb"\r\n|\r(?!\Z)|\n")
@@ -41,11 +39,11 @@ class ExactRecord:
         """The values as they are meant, without quoting; None where that can't be split."""
         if self.is_broken or self.size > MAX_RECORD:
             return None
-        return [_unquote(value) for value in _FIELDS.findall(self.raw)]
+        return [unquote(value) for value in FIELDS.findall(self.raw)]
 
     def without_last(self, count: int) -> bytes:
         """The raw record without its last `count` fields, of which it has more."""
-        starts = [match.start() for match in _FIELDS.finditer(self.raw)]
+        starts = [match.start() for match in FIELDS.finditer(self.raw)]
         return self.raw[: starts[-count]]
 
 
@@ -119,7 +117,7 @@ def _scan(data: bytes, end: int, offset: int, *, is_last: bool) -> Block:
     done = 0
     while (quote := data.find(b'"', done, end)) >= 0:
         start = max(done, data.rfind(b"\n", done, quote) + 1, data.rfind(b"\r", done, quote) + 1)
-        match = _RECORD.match(data, start, end)
+        match = RECORD.match(data, start, end)
         if match and match.end() - start <= MAX_RECORD:
             stop = match.end()
             record = ExactRecord(data[start:stop], stop - start, _count_breaks(data[start:stop]))
@@ -164,12 +162,6 @@ def _first_line_end(data: bytes, start: int, end: int) -> int:
 
 def _count_breaks(raw: bytes) -> int:
     return raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n")
-
-
-def _unquote(value: bytes) -> bytes:
-    if not value.startswith(b'"'):
-        return value
-    return value[1 : value.rindex(b'"')].replace(b'""', b'"')
 
 
 def _is_utf8(text: bytes) -> bool:

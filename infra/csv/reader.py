@@ -13,6 +13,7 @@ import polars as pl
 from core.errors import BadHeader
 from core.frames import BLANK, HEADER, ROW, records_schema
 from core.ports import ByteStream
+from core.records import as_row
 from domain.load import Position
 from domain.reject import CORRECTION_COLUMNS, RejectCode
 from domain.rules import BLANKS
@@ -29,8 +30,10 @@ from infra.csv.blocks import (
 # Each column of the file costs memory for every row, whether it is used or not.
 _MAX_COLUMNS = 100
 _PLACE = ("line", "end_line", "end_offset")
-# The columns of a correction behind a row whose own columns are not those of the header.
-_ADDED = re.compile(rb"(.*),([0-9a-f-]{36}),([0-9]{1,18})(?:,[^,]*){3}", re.DOTALL)
+_ADDED = len(CORRECTION_COLUMNS)
+# How the columns begin that the service added to a rejected row: the id of a load, and a line.
+_LOAD_ID, _LINE = "[0-9a-f-]{36}", "[0-9]{1,18}"
+_CORRECTION = f"^(.*),({_LOAD_ID}),({_LINE})(?:,[^,]*){{{_ADDED - 2}}}$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +47,6 @@ class _Layout:
     width: int
     header_line: int | None = None
     is_correction: bool = False
-
-    @property
-    def origin(self) -> tuple[int, int]:
-        """The columns of a correction that tell the load and the line of the reject."""
-        first = self.width - len(CORRECTION_COLUMNS)
-        return first, first + 1
 
 
 class CsvReader:
@@ -155,14 +152,14 @@ def _find_layout(lines: Iterable[_Lines], table: Table) -> _Layout | None:
     names = [value.decode(errors="replace").strip().casefold() for value in values]
     if table.key.name not in names or any(name.isdecimal() for name in names):
         return _plain_layout(table)
-    if len(names) > _MAX_COLUMNS:
+    is_correction = tuple(names[-_ADDED:]) == CORRECTION_COLUMNS
+    if len(names) > _MAX_COLUMNS + _ADDED * is_correction:
         raise BadHeader(f"the header of {table.name} has more than {_MAX_COLUMNS} columns")
     for field in table.fields:
         if names.count(field.name) != 1:
             problem = "lacks" if field.name not in names else "has more than one"
             raise BadHeader(f"the header of {table.name} {problem} column {field.name!r}")
     columns = {field.name: names.index(field.name) for field in table.fields}
-    is_correction = tuple(names[-len(CORRECTION_COLUMNS) :]) == CORRECTION_COLUMNS
     return _Layout(columns, len(names), line, is_correction)
 
 
@@ -172,8 +169,6 @@ def _records(lines: _Lines, table: Table, layout: _Layout, rows_before: int) -> 
     if lines.exact:
         exact = _split_exact(lines.frame.filter("is_exact"), lines.exact, layout)
         frame = frame.merge_sorted(exact, key="line")
-    if layout.is_correction:
-        frame = _with_odd_origins(frame)
     is_header = pl.col("line") == (layout.header_line or 0)
     kind = pl.when(is_header).then(HEADER).when("is_blank").then(BLANK).otherwise(ROW)
     return (
@@ -192,29 +187,27 @@ def _split_plain(frame: pl.DataFrame, layout: _Layout) -> pl.DataFrame:
         is_blank=_is_blank(),
         raw=_own_text(text, commas, layout).cast(pl.Binary).bin.slice(0, MAX_RECORD),
         problem=_problem(text.str.len_bytes(), commas + 1, layout),
-        **{
-            name: pl.lit(None, pl.String) if column is None else values.field(f"field_{column}")
-            for name, column in _wanted(layout).items()
-        },
-    ).with_columns(_origin_line())
+        **_origin(text, layout),
+        **{name: values.field(f"field_{column}") for name, column in layout.columns.items()},
+    )
 
 
 def _own_text(text: pl.Expr, commas: pl.Expr, layout: _Layout) -> pl.Expr:
     """The record as it was in the file that it was rejected from."""
     if not layout.is_correction:
         return text
-    own = text.str.extract(f"^(.*?)(?:,[^,]*){{{len(CORRECTION_COLUMNS)}}}$")
-    return pl.when(commas + 1 == layout.width).then(own).otherwise(text)
+    cut = text.str.extract(f"^(.*?)(?:,[^,]*){{{_ADDED}}}$")
+    has_all = (commas + 1 == layout.width) | text.str.contains(_CORRECTION)
+    return pl.when(has_all).then(cut).otherwise(text)
 
 
-def _wanted(layout: _Layout) -> dict[str, int | None]:
-    """The file's column of each column of the frame that holds a text."""
-    load_id, line = layout.origin if layout.is_correction else (None, None)
-    return {**layout.columns, "origin_load_id": load_id, "origin_line": line}
-
-
-def _origin_line() -> pl.Expr:
-    return pl.col("origin_line").cast(pl.Int64, strict=False)
+def _origin(text: pl.Expr, layout: _Layout) -> dict[str, pl.Expr]:
+    """The load and the line of the reject that the record corrects, else null."""
+    load_id, line = (
+        text.str.extract(_CORRECTION, group) if layout.is_correction else pl.lit(None, pl.String)
+        for group in (2, 3)
+    )
+    return {"origin_load_id": load_id, "origin_line": line.cast(pl.Int64)}
 
 
 def _split_exact(
@@ -223,42 +216,38 @@ def _split_exact(
     split = [record.fields() or [] for record in records]
     whole = [values if len(values) == layout.width else None for values in split]
     values = {
-        name: [_decode(row[column]) if row and column is not None else None for row in whole]
-        for name, column in _wanted(layout).items()
+        name: [_decode(row[column]) if row else None for row in whole]
+        for name, column in layout.columns.items()
     }
+    origins = [_exact_origin(row, layout) for row in split]
     found = pl.DataFrame(
         {
             "raw": [
-                record.without_last(len(CORRECTION_COLUMNS))
-                if row and layout.is_correction
+                as_row(record.without_last(_ADDED))
+                if layout.is_correction and (origin or row)
                 else record.raw
-                for record, row in zip(records, whole, strict=True)
+                for record, row, origin in zip(records, whole, origins, strict=True)
             ],
             "size": [record.size for record in records],
             "columns": [len(row) for row in split],
+            "origin_load_id": [origin and origin[0] for origin in origins],
+            "origin_line": [origin and origin[1] for origin in origins],
             **values,
         },
-        schema_overrides={"raw": pl.Binary} | dict.fromkeys(values, pl.String),
+        schema_overrides={"raw": pl.Binary, "origin_load_id": pl.String, "origin_line": pl.Int64}
+        | dict.fromkeys(values, pl.String),
     )
-    found = found.select("raw", _problem(pl.col("size"), pl.col("columns"), layout), *values)
-    return frame.select(*_PLACE, is_blank=pl.lit(False)).hstack(found.with_columns(_origin_line()))
+    problem = _problem(pl.col("size"), pl.col("columns"), layout)
+    found = found.select("raw", problem, "origin_load_id", "origin_line", *values)
+    return frame.select(*_PLACE, is_blank=pl.lit(False)).hstack(found)
 
 
-def _with_odd_origins(frame: pl.DataFrame) -> pl.DataFrame:
-    """Find the columns of a correction also behind rows whose own columns are too many or few."""
-    is_odd = frame.get_column("problem").eq_missing(RejectCode.WRONG_COLUMN_COUNT.value)
-    raws = frame.get_column("raw")
-    found = [_ADDED.fullmatch(raw) if odd else None for raw, odd in zip(raws, is_odd, strict=True)]
-    own = [match[1] if match else raw for match, raw in zip(found, raws, strict=True)]
-    load_ids = [match[2].decode() if match else None for match in found]
-    lines = [int(match[3]) if match else None for match in found]
-    return frame.with_columns(
-        raw=pl.Series(own, dtype=pl.Binary),
-        origin_load_id=pl.when(is_odd)
-        .then(pl.Series(load_ids, dtype=pl.String))
-        .otherwise("origin_load_id"),
-        origin_line=pl.when(is_odd).then(pl.Series(lines, dtype=pl.Int64)).otherwise("origin_line"),
-    )
+def _exact_origin(values: Sequence[bytes], layout: _Layout) -> tuple[str, int] | None:
+    if not layout.is_correction or len(values) <= _ADDED:
+        return None
+    load_id, line = (_decode(value) or "" for value in values[-_ADDED:][:2])
+    is_ours = re.fullmatch(_LOAD_ID, load_id) and re.fullmatch(_LINE, line)
+    return (load_id, int(line)) if is_ours else None
 
 
 def _problem(size: pl.Expr, columns: pl.Expr, layout: _Layout) -> pl.Expr:

@@ -106,7 +106,7 @@ class SqlTransaction:
         first = sa.and_(
             rejects.c.load_number
             == sa.select(loads.c.number)
-            .where(loads.c.id == sa.bindparam("load_id"), loads.c.table_name == load.order.table)
+            .where(loads.c.id == sa.bindparam("load_id"))
             .scalar_subquery(),
             rejects.c.line == sa.bindparam("at"),
         )
@@ -114,9 +114,12 @@ class SqlTransaction:
             rejects.c.origin_load_id == sa.bindparam("load_id"),
             rejects.c.origin_line == sa.bindparam("at"),
         )
+        is_of_table = sa.exists().where(
+            loads.c.number == rejects.c.load_number, loads.c.table_name == load.order.table
+        )
         self._connection.execute(
             rejects.update()
-            .where(first | later, rejects.c.answered_by.is_(None))
+            .where(first | later, is_of_table, rejects.c.answered_by.is_(None))
             .values(answered_by=load.number),
             [{"load_id": origin.load_id, "at": origin.line} for origin in origins],
         )

@@ -100,7 +100,7 @@ class SqlLedger:
     def begin_loading(self, load: Load) -> Load:
         """Start again from the front, now writing rows, after a check of the whole source."""
         with self._writer.begin() as connection:
-            update_owned(connection, load, is_check=False)
+            update_owned(connection, load, is_check=False, claimed_at=now(), claimed_offset=0)
             _restart(connection, load)
             return _get(connection, load.id)
 
@@ -264,14 +264,15 @@ def _known(connection: sa.Connection, key: IdempotencyKey) -> str | None:
 
 def _same_content(connection: sa.Connection, load: Load, sha256: str | None) -> str | None:
     """The first load that put the same content into the same table, if this one may repeat it."""
-    if load.order.force or load.order.dry_run or not load.order.is_whole:
+    order = load.order
+    if sha256 is None or order.force or order.dry_run or not order.is_whole:
         return None
     query = (
         sa.select(loads.c.id)
-        .where(loads.c.sha256 == sha256, loads.c.table_name == load.order.table)
+        .where(loads.c.sha256 == sha256, loads.c.table_name == order.table)
         .where(loads.c.state == LoadState.SUCCESS, loads.c.repeats.is_(None))
         .where(~loads.c.dry_run, loads.c.start == 0, loads.c.limit.is_(None))
-        .where(loads.c.on_conflict == load.order.on_conflict)
+        .where(loads.c.on_conflict == order.on_conflict)
         .order_by(loads.c.number)
         .limit(1)
     )

@@ -52,7 +52,7 @@ class LocalFolder:
         """Make a new file, which is seen once the block ends, and never where it raises."""
         path = self._inside(name)
         partial = path.with_name(f"{_PARTIAL}{path.name}")
-        try:
+        with _telling(f"{name} cannot be written"):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with partial.open("wb") as file:
@@ -62,12 +62,13 @@ class LocalFolder:
                 partial.replace(path)
             finally:
                 partial.unlink(missing_ok=True)
-        except OSError as error:
-            raise SourceUnavailable(f"{name} cannot be written: {error.strerror}") from error
 
     def delete(self, name: str) -> None:
         """Remove a file, if it is there."""
-        self._inside(name).unlink(missing_ok=True)
+        path = self._inside(name)
+        with _telling(f"{name} cannot be removed"):
+            if path.is_file():
+                path.unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path:
         path = self._inside(name)
@@ -79,10 +80,19 @@ class LocalFolder:
     def _inside(self, name: str) -> Path:
         path = self._root / name
         with _only_files_names(name):
-            # One file has one name: "./a", "a/" and "b/../a" are not "a".
-            if path.relative_to(self._root).as_posix() != name or path.resolve() != path:
+            # One file has one name: "./a", "a/" and "b/../a" are not "a". "." is the folder itself.
+            is_own = path.relative_to(self._root).as_posix() == name and path != self._root
+            if not is_own or path.resolve() != path:
                 raise SourceNotFound(f"{name!r} does not lie in the source folder")
         return path
+
+
+@contextmanager
+def _telling(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SourceUnavailable(f"{what}: {error.strerror}") from error
 
 
 @contextmanager

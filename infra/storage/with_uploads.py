@@ -16,7 +16,7 @@ class WithUploads:
 
     def list(self) -> Iterator[SourceObject]:
         """Every object but for uploads, ordered by name."""
-        return self._source.list()
+        return (found for found in self._source.list() if not found.name.startswith(UPLOADS))
 
     def stat(self, name: str) -> SourceObject:
         """Describe one object."""

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import threading
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 
 import polars as pl
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from core.errors import LeaseLost
 from core.ports import Transaction
 from domain.load import Counts, Load, LoadState, OnConflict, Position
-from domain.reject import Reason, Reject, RejectCode
+from domain.reject import Origin, Reason, Reject, RejectCode
 from domain.rules import MAX_ID
 from domain.table import Table
 from tests.contracts.sql import OnSqlite, Ports
@@ -51,14 +52,27 @@ def known(transaction: Transaction, table: Table, ids: list[int]) -> list[int]:
     return sorted(transaction.known_ids(table, pl.Series(ids, dtype=pl.Int64)))
 
 
-def claimed(ports: Ports) -> Load:
-    load = ports.ledger.add(order(), background=True)
+def claimed(ports: Ports, table: Table = EMPLOYEES) -> Load:
+    load = ports.ledger.add(order(table), background=True)
     return ports.ledger.claim(load.id, "worker", 60) or load
 
 
-def reject(record: int, row_id: int | None = None, raw: bytes = b"x") -> Reject:
+def reject(
+    record: int, row_id: int | None = None, raw: bytes = b"x", origin: Origin | None = None
+) -> Reject:
     reasons = (Reason("id", RejectCode.MISSING_VALUE, "id is missing"), Reason(None, *TOO_LONG))
-    return Reject(record, record + 1, raw, row_id, reasons)
+    return Reject(record, record + 1, raw, row_id, reasons, origin)
+
+
+def rehearse(ports: Ports, load: Load, ids: Iterable[int]) -> int:
+    with ports.database.begin() as transaction:
+        return transaction.rehearse(load, JOBS, pl.Series(list(ids), dtype=pl.Int64))
+
+
+def answered(ports: Ports, load: Load) -> dict[int, int | None]:
+    """Which load answered each reject, by its record."""
+    kept = ports.accounts.rejects(load, limit=100)
+    return {item.reject.record: item.answered_by for item in kept}
 
 
 TOO_LONG = (RejectCode.TOO_LONG, "the row is longer than 1 MiB")
@@ -212,6 +226,92 @@ class DatabaseContract:
         assert ids(load, after=1, until=3, limit=10) == [8]
         assert ids(load, after=3, until=9, limit=10) == [4]
         assert ids(other, limit=10) == [77]
+
+    def test_a_rehearsal_counts_the_ids_that_are_neither_stored_nor_rehearsed(
+        self, ports: Ports
+    ) -> None:
+        put(ports.database, JOBS, [(1, "Tailor"), (3, "Smith")])
+        load, other = claimed(ports, JOBS), claimed(ports, JOBS)
+        assert [rehearse(ports, load, ids) for ids in ([1, 2], [], [2, 3, 4], [4])] == [1, 0, 1, 0]
+        assert rehearse(ports, other, [2, 4]) == 2, "every load rehearses for itself"
+        assert rehearse(ports, load, range(1, 20_001)) == 19_996
+        assert ports.database.count(JOBS) == 2
+
+    @pytest.mark.parametrize("on_conflict", OnConflict)
+    @examples(20)
+    @given(
+        stored=st.sets(st.integers(1, 9)),
+        batches=st.lists(st.sets(st.integers(1, 9)), min_size=1, max_size=4),
+    )
+    def test_a_rehearsal_counts_as_storing_does(
+        self, ports: Ports, on_conflict: OnConflict, stored: set[int], batches: list[set[int]]
+    ) -> None:
+        load = claimed(ports, JOBS)
+        with pytest.raises(Trouble), ports.database.begin() as transaction:
+            rows = [frame(JOBS, [(number, "job") for number in ids]) for ids in [stored, *batches]]
+            transaction.store(JOBS, rows.pop(0), SKIP, None)
+            rehearsed = [transaction.rehearse(load, JOBS, each.get_column("id")) for each in rows]
+            assert rehearsed == [transaction.store(JOBS, each, on_conflict, 1) for each in rows]
+            raise Trouble
+
+    def test_a_rehearsal_that_fails_is_forgotten_and_so_is_one_that_is_over(
+        self, ports: Ports
+    ) -> None:
+        load = claimed(ports, JOBS)
+        ids = pl.Series([1, 2], dtype=pl.Int64)
+        with pytest.raises(Trouble), ports.database.begin() as transaction:
+            assert transaction.rehearse(load, JOBS, ids) == 2
+            raise Trouble
+        assert rehearse(ports, load, ids) == 2
+        ports.ledger.close(load, LoadState.SUCCESS)
+        assert rehearse(ports, load, ids) == 2
+
+    def test_an_answer_closes_the_reject_of_that_load_and_line(self, ports: Ports) -> None:
+        load, other, correction = claimed(ports), claimed(ports), claimed(ports)
+        with ports.database.begin() as transaction:
+            for one in (load, other):
+                transaction.add_rejects(one, [reject(1), reject(2), reject(3)])
+            origins = [Origin(load.id, 2), Origin(load.id, 4), Origin("no load", 3)]
+            transaction.answer(correction, origins)
+            transaction.answer(correction, [Origin(load.id, 99)])
+            transaction.answer(correction, [])
+        number = correction.number
+        assert answered(ports, load) == {1: number, 2: None, 3: number}
+        assert answered(ports, other) == {1: None, 2: None, 3: None}
+
+    def test_an_answer_closes_all_attempts_at_the_row(self, ports: Ports) -> None:
+        load, second, third, correction = (claimed(ports) for _ in range(4))
+        origin = Origin(load.id, 2)
+        with ports.database.begin() as transaction:
+            transaction.add_rejects(load, [reject(1)])
+            for attempt in (second, third):
+                others = [Origin(load.id, 3), Origin("no load", 2), None]
+                transaction.add_rejects(
+                    attempt, [reject(n, origin=o) for n, o in enumerate([origin, *others], 1)]
+                )
+            transaction.answer(correction, [origin])
+        number = correction.number
+        assert answered(ports, load) == {1: number}
+        for attempt in (second, third):
+            assert answered(ports, attempt) == {1: number, 2: None, 3: None, 4: None}
+
+    def test_the_first_answer_counts(self, ports: Ports) -> None:
+        load, first, second = (claimed(ports) for _ in range(3))
+        for correction in (first, second):
+            with ports.database.begin() as transaction:
+                if correction is first:
+                    transaction.add_rejects(load, [reject(1)])
+                transaction.answer(correction, [Origin(load.id, 2)])
+        assert answered(ports, load) == {1: first.number}
+
+    def test_a_row_of_another_table_answers_no_reject(self, ports: Ports) -> None:
+        load, attempt, stray = claimed(ports), claimed(ports), claimed(ports, JOBS)
+        origin = Origin(load.id, 2)
+        with ports.database.begin() as transaction:
+            transaction.add_rejects(load, [reject(1)])
+            transaction.add_rejects(attempt, [reject(1, origin=origin)])
+            transaction.answer(stray, [origin])
+        assert answered(ports, load) == answered(ports, attempt) == {1: None}
 
     def test_pages_follow_each_other_by_id(self, ports: Ports) -> None:
         put(ports.database, JOBS, [(number, f"job {number}") for number in (5, 1, 9, 3, 7)])

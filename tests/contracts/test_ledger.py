@@ -5,18 +5,39 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import polars as pl
 import pytest
 
-from core.errors import LeaseLost
-from core.ports import SourceObject
+from core.errors import Conflict, KeyReused, LeaseLost, NotFound
+from core.ports import IdempotencyKey, SourceObject
 from domain.load import Counts, Load, LoadOrder, LoadState, OnConflict, Position
+from domain.reject import Reason, Reject, RejectCode
 from tests.contracts.sql import OnSqlite, Ports
-from tests.support import JOBS, order, wait_for
+from tests.support import DEPARTMENTS, JOBS, order, wait_for
 
-FULL_ORDER = LoadOrder("jobs", "2021/jöbs.csv", 2**40, 2**41, 7, OnConflict.UPDATE)
+FULL_ORDER = LoadOrder(
+    "jobs",
+    "2021/jöbs.csv",
+    2**40,
+    2**41,
+    7,
+    OnConflict.UPDATE,
+    dry_run=True,
+    force=True,
+    reject_limit=2**40,
+    reject_share=0.29,
+    roll_back=True,
+)
 SOURCE = SourceObject("jobs.csv", 2**40, "an etag")
 ENDED = [state for state in LoadState if state.is_final]
 LEFT = [*ENDED, LoadState.RETRY]
+KEY = IdempotencyKey("a client's name for it 😀", "f" * 64)
+SHA256 = "a" * 64
+IDS = pl.Series([1, 2], dtype=pl.Int64)
+CHECKS = order(JOBS, roll_back=True)
+REJECT = Reject(1, 1, b"x", None, (Reason("id", RejectCode.MISSING_VALUE, "id is missing"),))
+# In the middle of a file with a header and a blank line.
+BOOKS = Counts(lines=12, header=1, blank=1, processed=10, inserted=4, already_exists=3, errors=3)
 
 
 def now() -> dt.datetime:
@@ -44,6 +65,23 @@ def closed(ports: Ports, state: LoadState, *, background: bool = True) -> Load:
     load = claim(ports, add(ports, background=background))
     ports.ledger.close(load, state)
     return load
+
+
+def advanced(ports: Ports, load: Load) -> Load:
+    """The load after a batch with one reject."""
+    ahead = replace(load, position=Position(90, 12, 10), counts=BOOKS)
+    with ports.database.begin() as transaction:
+        transaction.add_rejects(load, [REJECT])
+        transaction.advance(ahead)
+    return ahead
+
+
+def succeeded(ports: Ports, wish: LoadOrder, sha256: str | None = SHA256) -> Load:
+    """A load of content with that digest, as it is known before it succeeds."""
+    load = claim(ports, ports.ledger.add(wish, background=True))
+    identified = ports.ledger.identify(load, SOURCE, sha256)
+    ports.ledger.close(load, LoadState.SUCCESS)
+    return identified
 
 
 def found(ports: Ports, load: Load) -> Load:
@@ -87,6 +125,42 @@ class LedgerContract:
         assert (claimed.state, claimed.owner) == (LoadState.STARTED, "worker")
         assert (claimed.attempts, claimed.fence) == (1, load.fence + 1)
         assert found(ports, load) == claimed
+
+    def test_a_load_that_rolls_back_begins_with_a_check(self, ports: Ports) -> None:
+        assert ports.ledger.add(CHECKS, background=True).is_check
+        assert not ports.ledger.add(replace(CHECKS, dry_run=True), background=True).is_check
+
+    def test_the_same_key_enters_one_load_and_finds_it_again(self, ports: Ports) -> None:
+        assert ports.ledger.find(KEY) is None
+        load = ports.ledger.add(order(JOBS), background=True, key=KEY)
+        claim(ports, load)
+        other = ports.ledger.add(order(DEPARTMENTS), background=True, key=KEY)
+        assert ports.ledger.find(KEY) == other == found(ports, load)
+        assert len(ports.ledger.newest(10)) == 1
+
+    def test_a_key_is_refused_for_another_request(self, ports: Ports) -> None:
+        ports.ledger.add(order(JOBS), background=True, key=KEY)
+        reused = replace(KEY, fingerprint="0" * 64)
+        with pytest.raises(KeyReused):
+            ports.ledger.add(order(JOBS), background=True, key=reused)
+        with pytest.raises(KeyReused):
+            ports.ledger.find(reused)
+        assert len(ports.ledger.newest(10)) == 1
+
+    def test_other_keys_and_none_enter_loads_of_their_own(self, ports: Ports) -> None:
+        keys = (KEY, replace(KEY, key="other"), None, None)
+        loads = [ports.ledger.add(order(JOBS), background=True, key=key) for key in keys]
+        assert len({load.id for load in loads}) == 4
+
+    def test_one_key_at_eight_doors_at_once_enters_one_load(self, ports: Ports) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            loads = list(
+                pool.map(
+                    lambda _: ports.ledger.add(order(JOBS), background=True, key=KEY), range(8)
+                )
+            )
+        assert len({load.id for load in loads}) == 1
+        assert len(ports.ledger.newest(10)) == 1
 
     def test_only_one_of_many_workers_gets_a_load(self, ports: Ports) -> None:
         load = add(ports)
@@ -153,14 +227,90 @@ class LedgerContract:
         tied = replace(load, source_size=SOURCE.size, source_etag=SOURCE.etag)
         assert found(ports, load) == tied
 
+    def test_the_same_content_in_the_same_table_is_known_again(self, ports: Ports) -> None:
+        first = succeeded(ports, order(JOBS))
+        again = succeeded(ports, order(JOBS, source="other name.csv", batch_size=3, roll_back=True))
+        assert (first.repeats, again.repeats, again.sha256) == (None, first.id, SHA256)
+        third = succeeded(ports, order(JOBS))
+        assert third.repeats == first.id, "the one that put the content there, not a repetition"
+
+    def test_the_earliest_load_of_the_content_is_named(self, ports: Ports) -> None:
+        first = succeeded(ports, order(JOBS))
+        succeeded(ports, order(JOBS, force=True))
+        assert succeeded(ports, order(JOBS)).repeats == first.id
+
+    @pytest.mark.parametrize(
+        "first",
+        [
+            order(JOBS, start=1),
+            order(JOBS, limit=10),
+            order(JOBS, dry_run=True),
+            order(JOBS, on_conflict=OnConflict.UPDATE),
+            order(DEPARTMENTS),
+        ],
+        ids=["start", "limit", "dry run", "update", "other table"],
+    )
+    @pytest.mark.parametrize("is_first", [True, False])
+    def test_a_load_of_another_kind_neither_is_repeated_nor_repeats(
+        self, ports: Ports, first: LoadOrder, *, is_first: bool
+    ) -> None:
+        loads = (first, order(JOBS)) if is_first else (order(JOBS), first)
+        assert [succeeded(ports, wish).repeats for wish in loads] == [None, None]
+
+    def test_a_forced_load_repeats_nothing(self, ports: Ports) -> None:
+        succeeded(ports, order(JOBS))
+        assert succeeded(ports, order(JOBS, force=True)).repeats is None
+
+    @pytest.mark.parametrize("sha256", ["b" * 64, None])
+    def test_other_content_and_unknown_content_repeat_nothing(
+        self, ports: Ports, sha256: str | None
+    ) -> None:
+        for known in (SHA256, None):
+            succeeded(ports, order(JOBS), known)
+        assert succeeded(ports, order(JOBS), sha256).repeats is None
+
+    @pytest.mark.parametrize("state", [LoadState.FAILURE, LoadState.REVOKED, LoadState.RETRY, None])
+    def test_content_of_a_load_that_did_not_succeed_is_not_repeated(
+        self, ports: Ports, state: LoadState | None
+    ) -> None:
+        load = claim(ports, add(ports))
+        ports.ledger.identify(load, SOURCE, SHA256)
+        if state:
+            ports.ledger.close(load, state)
+        assert succeeded(ports, order(JOBS)).repeats is None
+
+    def test_loading_begins_at_the_front_with_empty_books_after_a_check(self, ports: Ports) -> None:
+        load = claim(ports, ports.ledger.add(CHECKS, background=True))
+        with ports.database.begin() as transaction:
+            assert transaction.rehearse(load, JOBS, IDS) == 2
+        checked = advanced(ports, load)
+        begun = ports.ledger.begin_loading(checked)
+        assert (begun.position, begun.counts) == (Position(), Counts())
+        assert not begun.is_check and begun.writes_rows
+        assert ports.accounts.rejected(load) == 0
+        assert found(ports, load) == begun
+        with ports.database.begin() as transaction:
+            assert transaction.rehearse(begun, JOBS, IDS) == 2
+
+    def test_the_rate_of_the_second_pass_is_its_own(self, ports: Ports) -> None:
+        load = claim(ports, ports.ledger.add(CHECKS, background=True))
+        ports.ledger.close(advanced(ports, load), LoadState.RETRY)
+        again = claim(ports, load)
+        assert again.claimed_offset == 90
+        begun = ports.ledger.begin_loading(again)
+        assert begun.claimed_offset == 0
+        assert begun.claimed_at is not None and again.claimed_at is not None
+        assert begun.claimed_at > again.claimed_at
+
     @pytest.mark.parametrize(
         "act",
         [
             lambda ports, load: ports.ledger.renew(load, 60),
             lambda ports, load: ports.ledger.identify(load, SOURCE, None),
+            lambda ports, load: ports.ledger.begin_loading(load),
             *(lambda ports, load, state=state: ports.ledger.close(load, state) for state in LEFT),
         ],
-        ids=["renew", "identify", *LEFT],
+        ids=["renew", "identify", "begin_loading", *LEFT],
     )
     @pytest.mark.parametrize("left", [None, *LEFT], ids=str)
     def test_a_worker_that_lost_its_load_changes_nothing(
@@ -214,6 +364,175 @@ class LedgerContract:
         assert [load.id for load in ports.ledger.finished(20)] == ids
         assert [load.id for load in ports.ledger.finished(2)] == ids[:2]
         assert ports.ledger.finished(20) == [found(ports, load) for load in reversed(ended)]
+
+    def test_loads_of_every_kind_are_listed_newest_first(self, ports: Ports) -> None:
+        loads = [
+            add(ports),
+            add(ports, background=False),
+            *(closed(ports, state) for state in LEFT),
+            claim(ports, add(ports)),
+        ]
+        ids = [load.id for load in reversed(loads)]
+        assert [load.id for load in ports.ledger.newest(20)] == ids
+        assert [load.id for load in ports.ledger.newest(2)] == ids[:2]
+        assert ports.ledger.newest(1) == [found(ports, loads[-1])]
+
+    def test_a_page_of_loads_goes_on_before_a_number(self, ports: Ports) -> None:
+        loads = [add(ports) for _ in range(4)]
+        page = ports.ledger.newest(2, before=loads[3].number)
+        assert [load.id for load in page] == [loads[2].id, loads[1].id]
+        assert ports.ledger.newest(2, before=loads[0].number) == []
+
+    def test_loads_are_listed_by_their_state(self, ports: Ports) -> None:
+        ended = {state: closed(ports, state) for state in LEFT}
+        ended[LoadState.PENDING], other = add(ports), add(ports)
+        ended[LoadState.STARTED] = claim(ports, other)
+        for state, load in ended.items():
+            assert [found.id for found in ports.ledger.newest(9, state=state)] == [load.id]
+            assert ports.ledger.newest(9, before=load.number, state=state) == []
+
+    @pytest.mark.parametrize("background", [True, False])
+    def test_a_load_that_waits_is_cancelled_at_once(
+        self, ports: Ports, *, background: bool
+    ) -> None:
+        load = add(ports, background=background)
+        before = now()
+        cancelled = ports.ledger.cancel(load.id)
+        assert (cancelled.state, cancelled.error) == (LoadState.REVOKED, "cancelled")
+        assert cancelled.finished_at is not None and before <= cancelled.finished_at <= now()
+        assert cancelled == found(ports, load)
+        assert ports.ledger.waiting() == []
+        assert ports.ledger.claim(load.id, "worker", 60) is None
+
+    def test_a_load_that_waits_for_another_try_is_cancelled_at_once(self, ports: Ports) -> None:
+        load = claim(ports, add(ports))
+        ports.ledger.close(load, LoadState.RETRY, "no answer", wait=600)
+        assert ports.ledger.cancel(load.id).state is LoadState.REVOKED
+
+    def test_a_load_that_is_worked_on_is_cancelled_at_its_next_batch_end(
+        self, ports: Ports
+    ) -> None:
+        load = claim(ports, add(ports))
+        with ports.database.begin() as transaction:
+            assert transaction.advance(load) is False
+        cancelled = ports.ledger.cancel(load.id)
+        assert (cancelled.state, cancelled.cancel_requested) == (LoadState.STARTED, True)
+        assert cancelled == ports.ledger.cancel(load.id), "to ask twice changes nothing"
+        with ports.database.begin() as transaction:
+            assert transaction.advance(load) is True
+        ports.ledger.close(load, LoadState.REVOKED)
+
+    def test_a_load_that_its_worker_left_is_cancelled_at_once_and_for_good(
+        self, ports: Ports
+    ) -> None:
+        load = abandoned(ports)
+        cancelled = ports.ledger.cancel(load.id)
+        assert (cancelled.state, cancelled.owner) == (LoadState.REVOKED, None)
+        for act in (
+            lambda: ports.ledger.close(load, LoadState.SUCCESS),
+            lambda: advanced(ports, load),
+        ):
+            with pytest.raises(LeaseLost):
+                act()
+        ports.ledger.retry(load.id)
+        claim(ports, load, "other")
+        with pytest.raises(LeaseLost):
+            ports.ledger.close(load, LoadState.SUCCESS)
+
+    @pytest.mark.parametrize("state", ENDED)
+    def test_a_load_that_is_over_is_not_cancelled(self, ports: Ports, state: LoadState) -> None:
+        load = closed(ports, state)
+        before = found(ports, load)
+        with pytest.raises(Conflict, match=state):
+            ports.ledger.cancel(load.id)
+        assert found(ports, load) == before
+
+    def test_what_is_unknown_is_neither_cancelled_nor_tried_again(self, ports: Ports) -> None:
+        for act in (ports.ledger.cancel, ports.ledger.retry):
+            with pytest.raises(NotFound, match="no such id"):
+                act("no such id")
+
+    @pytest.mark.parametrize("state", [LoadState.FAILURE, LoadState.REVOKED])
+    def test_a_load_that_failed_or_was_cancelled_goes_on_where_it_stopped(
+        self, ports: Ports, state: LoadState
+    ) -> None:
+        load = claim(ports, add(ports))
+        ports.ledger.cancel(load.id)
+        ahead = advanced(ports, load)
+        ports.ledger.close(load, state, "because")
+        again = ports.ledger.retry(load.id)
+        assert (again.state, again.error, again.finished_at) == (LoadState.RETRY, None, None)
+        assert (again.position, again.counts, again.attempts) == (ahead.position, BOOKS, 0)
+        assert ports.ledger.waiting() == [load.id]
+        again = claim(ports, load)
+        assert (again.attempts, again.cancel_requested) == (1, False)
+        with ports.database.begin() as transaction:
+            assert transaction.advance(again) is False
+
+    @pytest.mark.parametrize("state", [LoadState.FAILURE, LoadState.REVOKED])
+    @pytest.mark.parametrize("wish", [CHECKS, order(JOBS, dry_run=True)], ids=["check", "dry run"])
+    def test_a_load_that_wrote_no_row_begins_again(
+        self, ports: Ports, wish: LoadOrder, state: LoadState
+    ) -> None:
+        load = claim(ports, ports.ledger.add(wish, background=True))
+        with ports.database.begin() as transaction:
+            assert transaction.rehearse(load, JOBS, IDS) == 2
+        advanced(ports, load)
+        ports.ledger.close(load, state)
+        again = ports.ledger.retry(load.id)
+        assert (again.position, again.counts) == (Position(), Counts())
+        assert ports.accounts.rejected(load) == 0
+        with ports.database.begin() as transaction:
+            assert transaction.rehearse(again, JOBS, IDS) == 2
+
+    def test_a_load_that_did_not_fail_is_not_tried_again(self, ports: Ports) -> None:
+        loads = [add(ports), claim(ports, add(ports))]
+        loads += [closed(ports, state) for state in (LoadState.SUCCESS, LoadState.RETRY)]
+        for load in loads:
+            before = found(ports, load)
+            with pytest.raises(Conflict, match=before.state):
+                ports.ledger.retry(load.id)
+            assert found(ports, load) == before
+
+    def test_a_load_that_met_a_fault_waits_before_it_is_taken_again(self, ports: Ports) -> None:
+        load = claim(ports, add(ports))
+        before = now()
+        ports.ledger.close(load, LoadState.RETRY, "no answer", wait=0.05)
+        assert ports.ledger.waiting() == []
+        wait_for(ports.ledger.waiting)
+        assert now() >= before + dt.timedelta(seconds=0.05)
+        again = claim(ports, load)
+        assert again.attempts == 2, "a fault counts as an attempt"
+        ports.ledger.close(again, LoadState.RETRY)
+        assert ports.ledger.waiting() == [load.id], "the wait is over for good"
+
+    @pytest.mark.parametrize("state", [LoadState.FAILURE, LoadState.REVOKED])
+    def test_a_load_that_ends_while_it_checks_has_processed_its_rejects_alone(
+        self, ports: Ports, state: LoadState
+    ) -> None:
+        load = claim(ports, ports.ledger.add(CHECKS, background=True))
+        advanced(ports, load)
+        ports.ledger.close(load, state)
+        counts = found(ports, load).counts
+        assert counts == Counts(lines=12, header=1, blank=1, skipped=7, processed=3, errors=3)
+        assert counts.balanced
+        assert ports.accounts.rejected(load) == 1
+
+    def test_a_check_that_is_cancelled_as_it_waits_has_processed_its_rejects_alone(
+        self, ports: Ports
+    ) -> None:
+        load = claim(ports, ports.ledger.add(CHECKS, background=True))
+        ports.ledger.close(advanced(ports, load), LoadState.RETRY)
+        assert found(ports, load).counts == BOOKS
+        counts = ports.ledger.cancel(load.id).counts
+        assert (counts.processed, counts.errors, counts.balanced) == (3, 3, True)
+
+    @pytest.mark.parametrize("state", ENDED)
+    def test_the_books_of_a_load_that_wrote_rows_stay(self, ports: Ports, state: LoadState) -> None:
+        load = claim(ports, ports.ledger.add(CHECKS, background=True))
+        begun = advanced(ports, ports.ledger.begin_loading(load))
+        ports.ledger.close(begun, state)
+        assert found(ports, load).counts == BOOKS
 
 
 class TestSqliteLedger(OnSqlite, LedgerContract):

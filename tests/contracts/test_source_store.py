@@ -3,7 +3,7 @@
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -12,6 +12,7 @@ import pytest
 from core.errors import SourceChanged, SourceError, SourceNotFound, SourceUnavailable
 from core.ports import ByteStream, SourceObject, SourceStore
 from infra.storage.local import LocalFolder
+from infra.storage.with_uploads import WithUploads
 from tests.fakes import MemoryStore
 
 HOSTILE_NAMES = (
@@ -32,6 +33,10 @@ HOSTILE_NAMES = (
 def read_all(stream: ByteStream, size: int = 7) -> bytes:
     with closing(stream):
         return b"".join(iter(lambda: stream.read(size), b""))
+
+
+class Trouble(Exception):
+    """What goes wrong while an object is written."""
 
 
 S = TypeVar("S", bound=SourceStore)
@@ -137,6 +142,54 @@ class SourceStoreContract(ABC, Generic[S]):
             store.open(source)
         stream.close()
 
+    @pytest.mark.parametrize("name", ["new.csv", "a/b/new.csv"])
+    def test_an_object_is_seen_once_it_is_whole(self, store: S, name: str) -> None:
+        with store.write(name) as sink:
+            for part in (b"1,Tai", b"", b"lor\n"):
+                sink.write(part)
+            assert list(store.list()) == []
+            with pytest.raises(SourceNotFound):
+                store.stat(name)
+        (source,) = store.list()
+        assert source == store.stat(name)
+        assert (source.name, source.size) == (name, 9)
+        assert read_all(store.open(source)) == b"1,Tailor\n"
+
+    def test_an_object_without_a_byte_can_be_written(self, store: S) -> None:
+        with store.write("empty.csv"):
+            pass
+        assert store.stat("empty.csv").size == 0
+
+    @pytest.mark.parametrize("data", [b"", b"1,Tai", b"x" * 3_000_000])
+    def test_nothing_is_left_of_an_object_whose_writer_fails(self, store: S, data: bytes) -> None:
+        with pytest.raises(Trouble), store.write("new.csv") as sink:
+            sink.write(data)
+            raise Trouble
+        assert list(store.list()) == []
+        with pytest.raises(SourceNotFound):
+            store.stat("new.csv")
+
+    def test_what_is_written_under_a_name_in_use_takes_its_place_as_a_whole(self, store: S) -> None:
+        old = self.put(store, "jobs.csv", b"abcdef")
+        with pytest.raises(Trouble), store.write("jobs.csv") as sink:
+            sink.write(b"ABC")
+            raise Trouble
+        assert read_all(store.open(old)) == b"abcdef"
+        with store.write("jobs.csv") as sink:
+            sink.write(b"ABC")
+            assert store.stat("jobs.csv") == old
+        assert read_all(store.open(store.stat("jobs.csv"))) == b"ABC"
+
+    def test_an_object_is_removed_if_it_is_there(self, store: S) -> None:
+        kept = self.put(store, "b.csv", b"b")
+        self.put(store, "a/jobs.csv", b"a")
+        for _ in range(2):
+            store.delete("a/jobs.csv")
+            assert list(store.list()) == [kept]
+        for name in ("a", "b.csv/more", "no/such/jobs.csv"):
+            store.delete(name)
+        assert list(store.list()) == [kept]
+
 
 class TestMemoryStore(SourceStoreContract[MemoryStore]):
     @pytest.fixture
@@ -161,9 +214,21 @@ def without_rights(path: Path) -> Iterator[None]:
     path.chmod(0)
     if user == 0:
         os.seteuid(65534)
-    yield
-    os.seteuid(user)
-    path.chmod(mode)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        path.chmod(mode)
+
+
+def inside(root: Path) -> set[str]:
+    """Every file below a folder, partial ones too."""
+    return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+
+
+def files(root: Path) -> set[str]:
+    """The same without the database that each test has."""
+    return {name for name in inside(root) if not name.startswith("hiring.db")}
 
 
 class TestLocalFolder(SourceStoreContract[LocalFolder]):
@@ -246,8 +311,110 @@ class TestLocalFolder(SourceStoreContract[LocalFolder]):
             store.stat("jobs.csv")
         assert type(raised.value) is SourceUnavailable
 
+    @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=lambda name: ascii(name)[:30])
+    def test_nothing_outside_the_folder_is_written_or_removed(
+        self, store: LocalFolder, root: Path, name: str
+    ) -> None:
+        names = {self.put(store, "jobs.csv", b"1,Tailor\n").name}
+        with suppress(SourceError), store.write(name) as sink:
+            assert files(root.parent) <= {"outside.csv", *(f"store/{n}" for n in inside(root))}
+            sink.write(b"x")
+            names.add(name)
+        assert {source.name for source in store.list()} == names
+        assert files(root.parent) == {"outside.csv", *(f"store/{n}" for n in names)}
+        with suppress(SourceError):
+            store.delete(name)
+        assert files(root.parent) == {"outside.csv", "store/jobs.csv"}
+
+    def test_links_are_neither_written_through_nor_removed(
+        self, store: LocalFolder, root: Path
+    ) -> None:
+        (root / "link").symlink_to(root.parent / "outside.csv")
+        with pytest.raises(SourceError), store.write("link") as sink:
+            sink.write(b"x")
+        with pytest.raises(SourceError):
+            store.delete("link")
+        assert (root / "link").is_symlink()
+        assert (root.parent / "outside.csv").read_bytes() == b"secret"
+
+    def test_a_file_that_is_still_written_is_not_listed(
+        self, store: LocalFolder, root: Path
+    ) -> None:
+        with store.write("a/new.csv") as sink:
+            sink.write(b"1,Tailor\n")
+            assert len(inside(root)) == 1
+            assert list(store.list()) == []
+        assert inside(root) == {"a/new.csv"}
+
+    def test_a_folder_is_made_for_the_first_object(self, tmp_path: Path) -> None:
+        store = LocalFolder(tmp_path / "new" / "folder")
+        with store.write("jobs.csv") as sink:
+            sink.write(b"1,Tailor\n")
+        assert read_all(store.open(store.stat("jobs.csv"))) == b"1,Tailor\n"
+
+    def test_a_folder_that_may_not_be_written_to_is_told_by_name(
+        self, store: LocalFolder, root: Path
+    ) -> None:
+        self.put(store, "jobs.csv", b"abcdef")
+        with without_rights(root):
+            with pytest.raises(SourceUnavailable, match=r"new\.csv cannot be written"):
+                store.write("new.csv").__enter__()
+            with pytest.raises(SourceUnavailable, match=r"jobs\.csv cannot be"):
+                store.delete("jobs.csv")
+        assert inside(root) == {"jobs.csv"}
+
+    def test_a_file_in_the_place_of_a_folder_is_told_by_name(
+        self, store: LocalFolder, root: Path
+    ) -> None:
+        self.put(store, "jobs.csv", b"abcdef")
+        with pytest.raises(SourceUnavailable, match="cannot be written"):
+            store.write("jobs.csv/new.csv").__enter__()
+        assert inside(root) == {"jobs.csv"}
+
     def test_a_folder_that_is_not_there_holds_nothing(self, tmp_path: Path) -> None:
         store = LocalFolder(tmp_path / "nowhere")
         assert list(store.list()) == []
         with pytest.raises(SourceNotFound, match=r"jobs\.csv"):
             store.stat("jobs.csv")
+
+
+class TestWithUploads(SourceStoreContract[WithUploads]):
+    @pytest.fixture
+    def source(self) -> MemoryStore:
+        return MemoryStore()
+
+    @pytest.fixture
+    def uploads(self, tmp_path: Path) -> LocalFolder:
+        return LocalFolder(tmp_path / "var")
+
+    @pytest.fixture
+    def store(self, source: MemoryStore, uploads: LocalFolder) -> WithUploads:
+        return WithUploads(source, uploads)
+
+    def put(self, store: WithUploads, name: str, data: bytes) -> SourceObject:
+        with store.write(name) as sink:
+            sink.write(data)
+        return store.stat(name)
+
+    def remove(self, store: WithUploads, name: str) -> None:
+        store.delete(name)
+
+    def test_uploads_lie_apart_and_are_not_listed(
+        self, store: WithUploads, source: MemoryStore, uploads: LocalFolder
+    ) -> None:
+        upload = self.put(store, "uploads/jobs.csv", b"1,Tailor\n")
+        jobs = self.put(store, "jobs.csv", b"2,Smith\n")
+        assert list(store.list()) == list(source.list()) == [jobs]
+        assert list(uploads.list()) == [upload] == [store.stat("uploads/jobs.csv")]
+        assert read_all(store.open(upload, 2)) == b"Tailor\n"
+        store.delete(upload.name)
+        assert list(uploads.list()) == []
+        assert list(store.list()) == [jobs]
+
+    def test_what_cannot_be_had_is_not_listed(
+        self, store: WithUploads, source: MemoryStore
+    ) -> None:
+        source.put("uploads/jobs.csv", b"1,Tailor\n")
+        assert list(store.list()) == []
+        with pytest.raises(SourceNotFound):
+            store.stat("uploads/jobs.csv")

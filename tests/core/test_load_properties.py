@@ -1,7 +1,6 @@
 """A load does with any file what the oracle does, whatever its batches and interruptions."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from random import Random
 from typing import Any
@@ -10,69 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import main
 from core import batches
-from core.run_load import RunLoad
-from domain.load import Counts, Load, LoadState, OnConflict
+from domain.load import Counts, LoadState, OnConflict
 from domain.table import Table
 from tests import hostile, oracle
-from tests.fakes import MemoryStore
-from tests.support import (
-    DEPARTMENTS,
-    EMPLOYEES,
-    JOBS,
-    NEW_YEAR,
-    content,
-    employee,
-    examples,
-    forget,
-    order,
-    put,
-    put_parents,
-    rejected,
-)
+from tests.support import EMPLOYEES, JOBS, content, examples, rejected
+from tests.world import PARENTS, World
 
 Ended = tuple[LoadState, Counts, dict[int, oracle.Row], list[oracle.Rejected]]
-
-
-@dataclass(frozen=True)
-class World:
-    """A service with some rows stored, and what it takes to load a file into it."""
-
-    parts: main.Composition
-    store: MemoryStore
-
-    def load(self, table: Table, data: bytes, *, hand_backs: bool = False, **wish: object) -> Load:
-        """Load a file; a worker may hand the load back after each batch and another go on."""
-        self.store.put(f"{table.name}.csv", data)
-        ledger = self.parts.service.ledger
-        load = ledger.add(order(table, **wish), background=True)
-        run = self._run(hand_backs=hand_backs)
-        while not load.state.is_final:
-            run(load.id)
-            load = ledger.get(load.id) or load
-        return load
-
-    def _run(self, *, hand_backs: bool) -> RunLoad:
-        run = self.parts.service.start_load.run
-        return replace(run, store=self.store, should_stop=lambda: hand_backs)
-
-    def reset(self) -> None:
-        """Take everything out but the parents and a few employees."""
-        forget(self.parts)
-        put_parents(self.parts.service.insert_rows.database)
-        put(self.parts.service.insert_rows.database, EMPLOYEES, STORED)
-
-
-STORED = [employee(number, NEW_YEAR) for number in (3, 7, 1000)]
-PARENTS = {DEPARTMENTS.name: range(1, 6), JOBS.name: range(1, 6)}
-
-
-@pytest.fixture
-def world(parts: main.Composition) -> Iterator[World]:
-    world = World(parts, MemoryStore())
-    world.reset()
-    yield world
 
 
 def expected(

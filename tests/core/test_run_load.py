@@ -326,3 +326,164 @@ def test_the_lease_is_kept_by_the_worker_that_the_service_is_composed_of(shop: W
     load = shop.add()
     replace(shop.parts.service.start_load.run, store=shop.store)(load.id)
     assert shop.get(load).state is LoadState.SUCCESS
+
+
+def cancelling(shop: Workshop) -> OnBatch:
+    def cancel(load: Load) -> None:
+        shop.parts.service.ledger.cancel(load.id)
+
+    return cancel
+
+
+def test_a_load_that_is_cancelled_stops_at_the_batch_end_and_goes_on_from_there(
+    shop: Workshop, unbroken: tuple[Counts, dict[int, Row], list[Rejected]]
+) -> None:
+    load = shop.run(shop.add(), cancelling(shop), lease=60)
+    assert (load.state, load.error) == (LoadState.REVOKED, "cancelled; the rows so far stay")
+    assert load.counts.processed == 12, "asked for behind the first batch, seen behind the second"
+    shop.parts.service.ledger.retry(load.id)
+    load = shop.run(load)
+    assert load.state is LoadState.SUCCESS
+    assert shop.result(load) == unbroken
+
+
+CHECKED = replace(ORDER, roll_back=True)
+
+
+def test_a_load_that_is_cancelled_between_its_passes_writes_nothing(shop: Workshop) -> None:
+    def cancel(load: Load) -> None:
+        if load.is_check and load.counts.processed == 25:
+            shop.parts.service.ledger.cancel(load.id)
+
+    load = shop.run(shop.add(CHECKED), cancel, lease=60)
+    assert load.state is LoadState.REVOKED
+    assert content(shop.parts, EMPLOYEES) == {}
+    assert load.counts.balanced
+    assert list(shop.parts.service.audit()) == []
+
+
+def test_a_check_that_is_cancelled_says_that_nothing_was_written(shop: Workshop) -> None:
+    load = shop.run(shop.add(CHECKED), cancelling(shop), lease=60)
+    assert (load.state, load.error) == (LoadState.REVOKED, "cancelled; no row was written")
+    assert load.counts == Counts(lines=12, skipped=9, processed=3, errors=3)
+    assert list(shop.parts.service.audit()) == []
+
+
+def test_a_load_that_was_cancelled_as_its_worker_stopped_does_not_go_on(shop: Workshop) -> None:
+    load = shop.add()
+
+    def stop() -> bool:
+        shop.parts.service.ledger.cancel(load.id)
+        return True
+
+    assert shop.run(load, should_stop=stop, lease=60).state is LoadState.RETRY
+    load = shop.run(load)
+    assert (load.state, load.counts.processed) == (LoadState.REVOKED, 6)
+
+
+@pytest.mark.parametrize("commits", [1, 4, 5, 6, 10])
+def test_a_crash_after_any_commit_of_a_load_in_two_passes_changes_nothing_in_the_end(
+    shop: Workshop, commits: int, unbroken: tuple[Counts, dict[int, Row], list[Rejected]]
+) -> None:
+    told = iter(range(commits))
+
+    def crash(_load: Load) -> None:
+        if next(told) == commits - 1:
+            raise Crash
+
+    load = shop.add(CHECKED)
+    with pytest.raises(Crash):
+        shop.run(load, crash)
+    if commits <= 5:
+        assert content(shop.parts, EMPLOYEES) == {}
+    wait_for(lambda: load.id in shop.parts.service.ledger.waiting())
+    assert shop.run(load).state is LoadState.SUCCESS
+    assert shop.result(load) == unbroken
+
+
+def test_a_load_that_rolls_back_begins_again_when_it_is_tried_again(shop: Workshop) -> None:
+    shop.store.put(FILE, DATA)
+    load = shop.run(shop.add(replace(CHECKED, reject_limit=5)))
+    assert (load.state, load.counts.processed) == (LoadState.FAILURE, 6)
+    assert content(shop.parts, EMPLOYEES) == {}
+    shop.parts.service.ledger.retry(load.id)
+    told: list[Load] = []
+    again = shop.run(load, told.append)
+    assert told[0].counts.processed == 6, "from the first row on"
+    assert (again.state, again.counts, again.error) == (load.state, load.counts, load.error)
+    assert content(shop.parts, EMPLOYEES) == {}
+
+
+def test_content_that_was_loaded_before_is_not_loaded_again(shop: Workshop) -> None:
+    plain = order(batch_size=6)
+    first = shop.run(shop.add(plain))
+    shop.store.put("copy.csv", DATA)
+    again = shop.run(shop.add(replace(plain, source="copy.csv")))
+    assert (again.state, again.repeats, again.sha256) == (
+        LoadState.SUCCESS,
+        first.id,
+        first.sha256,
+    )
+    assert (again.counts, again.position) == (Counts(), Position())
+    assert rejected(shop.parts, again) == []
+    forced = shop.run(shop.add(replace(plain, force=True)))
+    assert (forced.repeats, forced.counts.already_exists) == (None, 19)
+    assert list(shop.parts.service.audit()) == []
+
+
+def test_a_window_is_never_taken_for_content_that_was_loaded_before(shop: Workshop) -> None:
+    for wish in (order(), order(start=1), order(limit=25)):
+        load = shop.run(shop.add(wish))
+        assert (load.repeats, load.sha256 is not None) == (None, wish.is_whole)
+
+
+def test_an_upload_goes_when_it_is_loaded_and_not_before(shop: Workshop) -> None:
+    upload = "uploads/employees.csv"
+    shop.store.put(upload, DATA)
+    wish = order(source=upload, reject_limit=5)
+    load = shop.run(shop.add(wish))
+    assert load.state is LoadState.FAILURE
+    assert shop.store.stat(upload).size == len(DATA)
+    load = shop.run(shop.add(replace(wish, reject_limit=None)))
+    assert load.state is LoadState.SUCCESS
+    assert [source.name for source in shop.store.list()] == [FILE]
+
+
+def test_an_upload_that_repeats_goes_as_well(shop: Workshop) -> None:
+    shop.run(shop.add(order()))
+    shop.store.put("uploads/again.csv", DATA)
+    load = shop.run(shop.add(order(source="uploads/again.csv")))
+    assert load.repeats
+    assert [source.name for source in shop.store.list()] == [FILE]
+
+
+def test_an_upload_that_cannot_be_removed_leaves_the_load_as_it_ended(shop: Workshop) -> None:
+    class Sticky(MemoryStore):
+        def delete(self, name: str) -> None:
+            raise SourceUnavailable(f"{name} cannot be removed")
+
+    store = Sticky()
+    store.put("uploads/x.csv", DATA)
+    load = shop.run(shop.add(order(source="uploads/x.csv")), store=store)
+    assert (load.state, load.error, load.counts.inserted) == (LoadState.SUCCESS, None, 19)
+
+
+def test_a_table_that_departs_from_the_books_fails_the_load(shop: Workshop) -> None:
+    def lose(load: Load) -> None:
+        if load.counts.processed == 25:
+            with shop.parts.engine.begin() as connection:
+                connection.exec_driver_sql("DELETE FROM hired_employees WHERE id = 1")
+
+    load = shop.run(shop.add(), lose)
+    assert load.state is LoadState.FAILURE
+    assert load.error == "the load inserted 19 rows, but the table has 18"
+
+
+@pytest.mark.parametrize("wish", [replace(ORDER, dry_run=True), CHECKED], ids=["dry", "check"])
+def test_a_load_that_writes_nothing_is_held_against_the_table_too(
+    shop: Workshop, wish: LoadOrder
+) -> None:
+    load = shop.run(shop.add(wish))
+    assert (load.state, load.counts.inserted) == (LoadState.SUCCESS, 19)
+    rows = content(shop.parts, EMPLOYEES)
+    assert len(rows) == (0 if wish.dry_run else 19)
