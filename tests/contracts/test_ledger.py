@@ -10,7 +10,7 @@ import pytest
 from core.errors import LeaseLost
 from core.ports import SourceObject
 from domain.load import Counts, Load, LoadOrder, LoadState, OnConflict, Position
-from tests.contracts.sql import OnSqlite, Ports
+from tests.contracts.sql import OnPostgresql, OnSqlite, Ports
 from tests.support import JOBS, order, wait_for
 
 FULL_ORDER = LoadOrder("jobs", "2021/jöbs.csv", 2**40, 2**41, 7, OnConflict.UPDATE)
@@ -217,4 +217,8 @@ class LedgerContract:
 
 
 class TestSqliteLedger(OnSqlite, LedgerContract):
+    pass
+
+
+class TestPostgresqlLedger(OnPostgresql, LedgerContract):
     pass
