@@ -29,11 +29,10 @@ from infra.broker.threads import WorkerThreads
 from infra.csv.reader import CsvReader
 from infra.db.accounts import SqlAccounts
 from infra.db.database import SqlDatabase
-from infra.db.engine import make_engine
+from infra.db.engine import BACKENDS, bulk_rows, make_engine
 from infra.db.ledger import SqlLedger
 from infra.db.migrate import check_version, upgrade
 from infra.db.reports import SqlReports
-from infra.db.sqlite import SqliteRows
 from infra.lease import kept_lease
 from infra.storage.local import LocalFolder
 from infra.storage.with_uploads import WithUploads
@@ -60,7 +59,7 @@ def compose(settings: Settings) -> Composition:
         raise SettingsError("CELERY_BROKER_URL: Celery workers are not supported yet; leave it out")
     engine = make_engine(_database_url(settings))
     store = WithUploads(_source_store(settings), LocalFolder(Path(settings.upload_url)))
-    database = SqlDatabase(engine, SqliteRows())
+    database = SqlDatabase(engine, bulk_rows(engine))
     ledger = SqlLedger(engine)
     accounts = SqlAccounts(engine)
     stopping = threading.Event()
@@ -164,8 +163,8 @@ def _database_url(settings: Settings) -> str:
         backend = sa.make_url(url).get_backend_name()
     except sa.exc.ArgumentError:
         raise SettingsError(f"DATABASE_URL: expected a URL like {DEFAULT_DATABASE}") from None
-    if backend != "sqlite":
-        raise SettingsError(f"DATABASE_URL: {backend} is not supported yet, only sqlite")
+    if backend not in BACKENDS:
+        raise SettingsError(f"DATABASE_URL: {backend} is not supported yet, only {BACKENDS}")
     return url
 
 

@@ -13,6 +13,7 @@ from config import Settings
 from infra.db.engine import make_engine
 from infra.db.migrate import upgrade
 from tests.fakes import MemoryStore
+from tests.services import postgresql_database
 from tests.world import World
 
 
@@ -40,6 +41,16 @@ def database_url(_migrated: Path, tmp_path: Path) -> str:
     path = tmp_path / "hiring.db"
     shutil.copy(_migrated, path)
     return f"sqlite:///{path}"
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A migrated database on a PostgreSQL server, which the tests of a session share."""
+    with postgresql_database() as url:
+        engine = make_engine(url)
+        upgrade(engine)
+        engine.dispose()
+        yield url
 
 
 @pytest.fixture

@@ -25,12 +25,14 @@ NEW_YEAR = dt.datetime(2021, 1, 1)
 
 def examples(count: int) -> settings:
     """So many examples, the same in every run."""
+    # A test of a contract suite is run by a class for each adapter, each with its own fixture.
+    checks = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
     return settings(
         max_examples=count,
         derandomize=True,
         database=None,
         deadline=None,
-        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+        suppress_health_check=[*checks, HealthCheck.differing_executors],
     )
 
 

@@ -156,7 +156,7 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         ("AZURE_SQL_CONNECTION_STRING", "Driver=x;Pwd=s3cret", "AZURE_SQL_CONNECTION_STRING"),
         ("AZURE_STORAGE_CONNECTION_STRING", "AccountKey=s3cret", "AZURE_STORAGE_CONNECTION_STRING"),
         ("S3_BUCKET_NAME", "s3cret", "S3_BUCKET_NAME"),
-        ("DATABASE_URL", "postgresql://u:s3cret@h/d", "DATABASE_URL: postgresql is not supported"),
+        ("DATABASE_URL", "mysql://u:s3cret@h/d", "DATABASE_URL: mysql is not supported"),
         ("DATABASE_URL", "s3cret", "DATABASE_URL: expected a URL like sqlite:///var/hiring.db"),
         ("DATABASE_URL", "s3cret://x", "DATABASE_URL"),
         ("SOURCE_URL", "s3://s3cret/x", "SOURCE_URL: s3 is not supported"),

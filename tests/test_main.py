@@ -120,9 +120,9 @@ def test_what_is_no_database_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def test_an_unsupported_database_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgresql://h/d")
+    monkeypatch.setenv("DATABASE_URL", "mysql://h/d")
 
-    with pytest.raises(SystemExit, match="error: DATABASE_URL: postgresql is not supported"):
+    with pytest.raises(SystemExit, match="error: DATABASE_URL: mysql is not supported"):
         main.check_database(Settings.load())
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Protocol
 
 import polars as pl
 import sqlalchemy as sa
@@ -12,29 +11,10 @@ from core.ports import Transaction
 from domain.load import Load, OnConflict
 from domain.reject import Origin, Reject
 from domain.table import Table
+from infra.db.bulk_rows import BulkRows
 from infra.db.engine import writing
 from infra.db.ledger import now, update_owned
 from infra.db.schema import loads, rejects, tables
-
-
-class BulkRows(Protocol):
-    """The part of a transaction in which databases differ."""
-
-    def known_ids(self, connection: sa.Connection, table: Table, ids: pl.Series) -> pl.Series:
-        """See `core.ports.Transaction.known_ids`."""
-
-    def store(
-        self,
-        connection: sa.Connection,
-        table: Table,
-        rows: pl.DataFrame,
-        on_conflict: OnConflict,
-        load_number: int | None,
-    ) -> int:
-        """See `core.ports.Transaction.store`."""
-
-    def remember(self, connection: sa.Connection, load_number: int, ids: pl.Series) -> int:
-        """Put ids into `rehearsed_ids`; return how many were not there before."""
 
 
 class SqlDatabase:

@@ -1,49 +1,41 @@
-"""Make the SQLAlchemy engine that a database URL asks for."""
+"""Make the SQLAlchemy engine that a database URL asks for; a driver is imported only then."""
 
 import logging
-from pathlib import Path
-from typing import Any
+from importlib import import_module
+from types import ModuleType
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
 from core.errors import DatabaseUnavailable
+from infra.db.bulk_rows import BulkRows
 
 log = logging.getLogger(__name__)
 
-# Seconds that a statement waits for another writer of an embedded database.
-_BUSY_TIMEOUT = 30
+BACKENDS = ("sqlite", "postgresql")
 
 
 def make_engine(url: str) -> sa.Engine:
     """Open no connection yet. Values of rows never get into error texts or logs."""
     parsed = sa.make_url(url)
-    if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(parsed, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT})
-    event.listen(engine, "connect", _set_up_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    engine: sa.Engine = _backend(parsed.get_backend_name()).make_engine(parsed)
     event.listen(engine, "handle_error", _translate)
     return engine
 
 
+def bulk_rows(engine: sa.Engine) -> BulkRows:
+    """What reads and writes many rows at once on this engine."""
+    rows: BulkRows = _backend(engine.dialect.name).Rows()
+    return rows
+
+
 def writing(engine: sa.Engine) -> sa.Engine:
-    """The same engine, with transactions that hold the write lock from their first statement."""
+    """The same engine, with transactions that are known to write from their first statement."""
     return engine.execution_options(writes=True)
 
 
-def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 (a DBAPI connection)
-    # The driver must not open transactions by itself: _begin_sqlite says which kind.
-    connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    # A transaction that reads first and writes later fails at once where another one writes in
-    # between; taking the lock at the start makes it wait instead.
-    writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _backend(name: str) -> ModuleType:
+    return import_module(f"infra.db.{name}")
 
 
 def _translate(context: sa.ExceptionContext) -> None:

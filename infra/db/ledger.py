@@ -30,6 +30,13 @@ class SqlLedger:
 
     def add(self, order: LoadOrder, *, background: bool, key: IdempotencyKey | None = None) -> Load:
         """Enter a new load, PENDING, or return the one that `key` entered; raises KeyReused."""
+        try:
+            return self._add(order, background, key)
+        except sa.exc.IntegrityError:
+            # Somebody else entered a load with the same key just now.
+            return self._add(order, background, key)
+
+    def _add(self, order: LoadOrder, background: bool, key: IdempotencyKey | None) -> Load:
         with self._writer.begin() as connection:
             if key and (load_id := _known(connection, key)):
                 return _get(connection, load_id)

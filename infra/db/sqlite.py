@@ -1,7 +1,11 @@
-"""How rows get into SQLite in bulk."""
+"""SQLite: how it is opened, and how rows get into it in bulk."""
+
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from domain.load import OnConflict
 from domain.table import Table
@@ -9,8 +13,35 @@ from domain.table import Table
 # The text form in which SQLAlchemy keeps a DateTime in SQLite.
 _DATETIME = "%Y-%m-%d %H:%M:%S%.6f"
 
+# Seconds that a statement waits for another writer.
+_BUSY_TIMEOUT = 30
 
-class SqliteRows:
+
+def make_engine(url: sa.URL) -> sa.Engine:
+    """An engine over a file, whose folder is made where it is missing."""
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT})
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 (a DBAPI connection)
+    # The driver must not open transactions by itself: _begin says which kind.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: sa.Connection) -> None:
+    # A transaction that reads first and writes later fails at once where another one writes in
+    # between; taking the lock at the start makes it wait instead.
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+class Rows:
     """Reads and writes many rows with one statement."""
 
     def known_ids(self, connection: sa.Connection, table: Table, ids: pl.Series) -> pl.Series:

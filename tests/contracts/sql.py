@@ -1,18 +1,20 @@
 """The ports that a SQL database serves, and a mixin for each database that brings them."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 import pytest
+import sqlalchemy as sa
 
 from core.ports import Accounts, Database, Listing, LoadLedger, Reports
 from infra.db.accounts import SqlAccounts
 from infra.db.database import SqlDatabase
-from infra.db.engine import make_engine
+from infra.db.engine import bulk_rows, make_engine
 from infra.db.ledger import SqlLedger
 from infra.db.reports import SqlReports
-from infra.db.sqlite import SqliteRows
+from infra.db.schema import metadata
 
 
 class DatabaseAndListing(Database, Listing, Protocol):
@@ -27,6 +29,7 @@ class Ports:
     ledger: LoadLedger
     reports: Reports
     accounts: Accounts
+    engine: sa.Engine
 
 
 class OnSqlite:
@@ -34,7 +37,27 @@ class OnSqlite:
 
     @pytest.fixture
     def ports(self, database_url: str) -> Iterator[Ports]:
-        engine = make_engine(database_url)
-        database = SqlDatabase(engine, SqliteRows())
-        yield Ports(database, SqlLedger(engine), SqlReports(engine), SqlAccounts(engine))
+        with _ports(database_url) as ports:
+            yield ports
+
+
+class OnPostgresql:
+    """Brings the adapters of PostgreSQL."""
+
+    @pytest.fixture
+    def ports(self, postgresql_url: str) -> Iterator[Ports]:
+        with _ports(postgresql_url) as ports:
+            yield ports
+        engine = make_engine(postgresql_url)
+        names = ", ".join(table.name for table in metadata.sorted_tables)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
         engine.dispose()
+
+
+@contextmanager
+def _ports(url: str) -> Iterator[Ports]:
+    engine = make_engine(url)
+    database = SqlDatabase(engine, bulk_rows(engine))
+    yield Ports(database, SqlLedger(engine), SqlReports(engine), SqlAccounts(engine), engine)
+    engine.dispose()

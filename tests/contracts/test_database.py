@@ -3,6 +3,7 @@
 import datetime as dt
 import threading
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 
 import polars as pl
@@ -16,7 +17,8 @@ from domain.load import Counts, Load, LoadState, OnConflict, Position
 from domain.reject import Origin, Reason, Reject, RejectCode
 from domain.rules import MAX_ID
 from domain.table import Table
-from tests.contracts.sql import OnSqlite, Ports
+from infra.db.engine import writing
+from tests.contracts.sql import OnPostgresql, OnSqlite, Ports
 from tests.oracle import Row
 from tests.support import (
     DEPARTMENTS,
@@ -170,14 +172,19 @@ class DatabaseContract:
 
     def test_rows_that_a_transaction_has_seen_stay_until_its_end(self, ports: Ports) -> None:
         put(ports.database, JOBS, [(1, "Tailor")])
-        other = threading.Thread(target=store, args=(ports, JOBS, [(1, "Smith")], UPDATE))
-        with ports.database.begin() as transaction:
+
+        def delete() -> None:
+            with writing(ports.engine).begin() as connection:
+                connection.exec_driver_sql("DELETE FROM jobs")
+
+        with ThreadPoolExecutor(1) as pool, ports.database.begin() as transaction:
             assert known(transaction, JOBS, [1]) == [1]
-            other.start()
+            deleted = pool.submit(delete)
+            with pytest.raises(TimeoutError):
+                deleted.result(timeout=0.2)
             assert known(transaction, JOBS, [1]) == [1]
-            assert rows_of(ports, JOBS) == [(1, "Tailor")]
-        other.join(10)
-        assert rows_of(ports, JOBS) == [(1, "Smith")]
+        deleted.result(timeout=10)
+        assert rows_of(ports, JOBS) == []
 
     def test_books_and_position_are_kept(self, ports: Ports) -> None:
         load = claimed(ports)
@@ -335,4 +342,8 @@ class DatabaseContract:
 
 
 class TestSqliteDatabase(OnSqlite, DatabaseContract):
+    pass
+
+
+class TestPostgresqlDatabase(OnPostgresql, DatabaseContract):
     pass

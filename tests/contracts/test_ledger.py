@@ -12,7 +12,7 @@ from core.errors import Conflict, KeyReused, LeaseLost, NotFound
 from core.ports import IdempotencyKey, SourceObject
 from domain.load import Counts, Load, LoadOrder, LoadState, OnConflict, Position
 from domain.reject import Reason, Reject, RejectCode
-from tests.contracts.sql import OnSqlite, Ports
+from tests.contracts.sql import OnPostgresql, OnSqlite, Ports
 from tests.support import DEPARTMENTS, JOBS, order, wait_for
 
 FULL_ORDER = LoadOrder(
@@ -536,4 +536,8 @@ class LedgerContract:
 
 
 class TestSqliteLedger(OnSqlite, LedgerContract):
+    pass
+
+
+class TestPostgresqlLedger(OnPostgresql, LedgerContract):
     pass

@@ -8,7 +8,7 @@ import pytest
 
 from core.ports import DepartmentRow, QuarterRow
 from core.read_reports import ReadReports
-from tests.contracts.sql import OnSqlite, Ports
+from tests.contracts.sql import OnPostgresql, OnSqlite, Ports
 from tests.oracle import Row
 from tests.support import DEPARTMENTS, EMPLOYEES, JOBS, put, put_parents
 
@@ -134,4 +134,8 @@ class ReportsContract:
 
 
 class TestSqliteReports(OnSqlite, ReportsContract):
+    pass
+
+
+class TestPostgresqlReports(OnPostgresql, ReportsContract):
     pass

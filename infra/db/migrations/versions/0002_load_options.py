@@ -11,7 +11,7 @@ _TABLES = ("departments", "jobs", "hired_employees")
 
 def _added() -> dict[str, list[sa.Column[object]]]:
     """The columns that existing tables gain."""
-    false = sa.text("0")
+    false = sa.false()
     return {
         "loads": [
             sa.Column("dry_run", sa.Boolean(), nullable=False, server_default=false),
