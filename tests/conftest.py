@@ -12,6 +12,7 @@ import main
 from config import Settings
 from infra.db.engine import make_engine
 from infra.db.migrate import upgrade
+from infra.db.schema import metadata
 from tests.fakes import MemoryStore
 from tests.services import postgresql_database
 from tests.world import World
@@ -51,6 +52,17 @@ def postgresql_url() -> Iterator[str]:
         upgrade(engine)
         engine.dispose()
         yield url
+
+
+@pytest.fixture
+def empty_postgresql_url(postgresql_url: str) -> Iterator[str]:
+    """The same database, emptied after the test."""
+    yield postgresql_url
+    engine = make_engine(postgresql_url)
+    names = ", ".join(table.name for table in metadata.sorted_tables)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+    engine.dispose()
 
 
 @pytest.fixture

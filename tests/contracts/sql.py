@@ -14,7 +14,6 @@ from infra.db.database import SqlDatabase
 from infra.db.engine import bulk_rows, make_engine
 from infra.db.ledger import SqlLedger
 from infra.db.reports import SqlReports
-from infra.db.schema import metadata
 
 
 class DatabaseAndListing(Database, Listing, Protocol):
@@ -45,14 +44,9 @@ class OnPostgresql:
     """Brings the adapters of PostgreSQL."""
 
     @pytest.fixture
-    def ports(self, postgresql_url: str) -> Iterator[Ports]:
-        with _ports(postgresql_url) as ports:
+    def ports(self, empty_postgresql_url: str) -> Iterator[Ports]:
+        with _ports(empty_postgresql_url) as ports:
             yield ports
-        engine = make_engine(postgresql_url)
-        names = ", ".join(table.name for table in metadata.sorted_tables)
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
-        engine.dispose()
 
 
 @contextmanager

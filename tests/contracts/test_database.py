@@ -1,7 +1,6 @@
 """What every database does with rows and rejects."""
 
 import datetime as dt
-import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
