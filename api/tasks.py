@@ -7,7 +7,9 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import UnsupportedMediaType
 
+from api.bodies import read_json
 from api.idempotency import HEADER, key_of_request
 from api.operations import Content, Operation, operation
 from api.options import LoadRequest, parse
@@ -74,7 +76,9 @@ def accepted(load: Load) -> ResponseReturnValue:
 )
 def start_load() -> ResponseReturnValue:
     """Enter the load in the ledger and answer at once."""
-    wanted = parse(LoadRequest, request.get_json())
+    if not request.is_json:
+        raise UnsupportedMediaType("send application/json")
+    wanted = parse(LoadRequest, read_json())
     source = wanted.source or file_of(TABLES[wanted.table])
     order = wanted.order(wanted.table, source)
     return accepted(service().start_load.later(order, key_of_request()))

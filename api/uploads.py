@@ -39,7 +39,7 @@ def _content() -> Iterable[bytes]:
     if request.mimetype != _FORM:
         return _chunks(request.stream.read)
     # The form parser keeps what is large in a nameless temporary file.
-    files = list(request.files.values())
+    files = [file for _, file in request.files.items(multi=True)]
     if len(files) != 1:
         raise BadRequest(f"send exactly one file, not {len(files)}")
     return _chunks(files[0].stream.read)
