@@ -172,7 +172,7 @@ class RunLoad:
             transaction.add_rejects(load, result.rejects)
             if load.writes_rows:
                 transaction.answer(load, result.answered)
-            is_cancelled = transaction.advance(load)
+            is_cancelled = transaction.advance(load, self.lease)
         if is_cancelled:
             raise _Cancelled
         if last is not None:

@@ -73,7 +73,7 @@ class SqlLedger:
                     owner=owner,
                     fence=loads.c.fence + 1,
                     attempts=loads.c.attempts + 1,
-                    lease_until=_after(moment, lease),
+                    lease_until=after(moment, lease),
                     heartbeat_at=moment,
                     claimed_at=moment,
                     claimed_offset=loads.c.offset,
@@ -107,7 +107,7 @@ class SqlLedger:
     def renew(self, load: Load, lease: float) -> None:
         """Put the end of the lease off; raises LeaseLost."""
         with self._writer.begin() as connection:
-            update_owned(connection, load, lease_until=_after(now(), lease))
+            update_owned(connection, load, lease_until=after(now(), lease))
 
     def close(
         self, load: Load, state: LoadState, error: str | None = None, *, wait: float | None = None
@@ -125,7 +125,7 @@ class SqlLedger:
         elif wait is None:
             values["attempts"] = load.attempts - 1
         else:
-            values["retry_at"] = _after(moment, wait)
+            values["retry_at"] = after(moment, wait)
         with self._writer.begin() as connection:
             update_owned(connection, load, **values)
             if state.is_final:
@@ -240,7 +240,8 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC).replace(tzinfo=None)
 
 
-def _after(moment: dt.datetime, seconds: float) -> dt.datetime:
+def after(moment: dt.datetime, seconds: float) -> dt.datetime:
+    """The moment so many seconds later."""
     return moment + dt.timedelta(seconds=seconds)
 
 

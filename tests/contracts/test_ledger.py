@@ -140,7 +140,7 @@ class LedgerContract:
         load = claim(ports, add(ports))
         ahead = replace(load, position=Position(9, 2, 1), counts=Counts(lines=2, processed=1))
         with ports.database.begin() as transaction:
-            transaction.advance(ahead)
+            transaction.advance(ahead, 60)
         ports.ledger.close(ahead, LoadState.RETRY)
         assert found(ports, load).finished_at is None
         again = claim(ports, load, "other")
