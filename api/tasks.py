@@ -16,7 +16,7 @@ from api.options import LoadRequest, parse
 from api.parameters import Choice, WholeNumber
 from api.schemas import CSV, JSON, array, reference
 from api.service import service
-from core.errors import NotFound
+from core.errors import InvalidRequest, NotFound
 from core.ports import KeptReject
 from core.reject_file import all_rejects, reject_file, spreadsheet_copy
 from domain.dictionary import TABLES
@@ -81,6 +81,9 @@ def start_load() -> ResponseReturnValue:
     wanted = parse(LoadRequest, read_json())
     source = wanted.source or file_of(TABLES[wanted.table])
     order = wanted.order(wanted.table, source)
+    if order.is_upload:
+        # It belongs to the load that it came with, and goes when one has succeeded.
+        raise InvalidRequest("an upload is loaded by its own task only; resume that")
     return accepted(service().start_load.later(order, key_of_request()))
 
 

@@ -152,14 +152,14 @@ def _find_layout(lines: Iterable[_Lines], table: Table) -> _Layout | None:
     names = [value.decode(errors="replace").strip().casefold() for value in values]
     if table.key.name not in names or any(name.isdecimal() for name in names):
         return _plain_layout(table)
-    if len(names) > _MAX_COLUMNS:
+    is_correction = tuple(names[-len(CORRECTION_COLUMNS) :]) == CORRECTION_COLUMNS
+    if len(names) - is_correction * len(CORRECTION_COLUMNS) > _MAX_COLUMNS:
         raise BadHeader(f"the header of {table.name} has more than {_MAX_COLUMNS} columns")
     for field in table.fields:
         if names.count(field.name) != 1:
             problem = "lacks" if field.name not in names else "has more than one"
             raise BadHeader(f"the header of {table.name} {problem} column {field.name!r}")
     columns = {field.name: names.index(field.name) for field in table.fields}
-    is_correction = tuple(names[-len(CORRECTION_COLUMNS) :]) == CORRECTION_COLUMNS
     return _Layout(columns, len(names), line, is_correction)
 
 

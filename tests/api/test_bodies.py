@@ -83,3 +83,13 @@ def test_a_load_is_ordered_in_json_only(idle_client: Client) -> None:
     response = idle_client.post("/loads", data=json.dumps({"table": "jobs"}))
 
     assert (response.status_code, response.mimetype) == (415, PROBLEM)
+
+
+def test_an_upload_is_not_loaded_by_another_task(idle_client: Client) -> None:
+    idle_client.post("/jobs", data="1,Tuner", content_type=CSV)
+    (task,) = idle_client.get("/tasks").json
+
+    response = idle_client.post("/loads", json={"table": "jobs", "source": task["source"]})
+
+    assert (response.status_code, response.mimetype) == (400, PROBLEM)
+    assert len(idle_client.get("/tasks").json) == 1
