@@ -6,7 +6,7 @@ from flask import Flask
 from flask_cors import CORS
 from flask_swagger_ui import get_swaggerui_blueprint
 
-from api import auth, errors, loads, pages, reports, tables, tasks
+from api import auth, bodies, errors, loads, pages, reports, tables, tasks
 from api.service import Service, keep
 
 _EXPOSED = ["ETag", "Link", "Location", "Retry-After"]
@@ -24,6 +24,7 @@ def build_app(
     app.config["MAX_CONTENT_LENGTH"] = max_body
     keep(service, app.extensions)
     errors.register(app)
+    bodies.refuse_broken(app)
     if api_keys:
         auth.require_key(app, api_keys)
     if cors_origins:

@@ -1,15 +1,14 @@
 """The tables: rows in by JSON, or from the table's file where no body is sent; pages out."""
 
-import json
-import math
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from flask import Blueprint, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import UnsupportedMediaType
 
+from api.bodies import read_json
 from api.errors import problem
 from api.idempotency import HEADER
 from api.loads import load_file
@@ -30,7 +29,6 @@ blueprint = Blueprint("tables", __name__)
 
 _AFTER = WholeNumber("after", "Only rows whose id is greater", 0, 0)
 _LIMIT = WholeNumber("limit", "Number of rows of a page", 1, 100, 1000)
-_MAX_DEPTH = 32
 
 
 def _page(table: Table, after: int, limit: int) -> ResponseReturnValue:
@@ -67,38 +65,11 @@ def _has_body() -> bool:
 
 
 def _rows() -> list[object]:
-    body = _json()
+    body = read_json()
     rows = body.get("rows") if isinstance(body, dict) and body.keys() == {"rows"} else body
     if not isinstance(rows, list):
         raise WrongRowCount('the body must be an array of rows, or {"rows": [...]}')
     return rows
-
-
-def _json() -> object:
-    """Read the body strictly: JSON knows neither NaN nor numbers beyond all bounds."""
-    try:
-        body = json.loads(request.get_data(), parse_constant=_finite, parse_float=_finite)
-    except (ValueError, RecursionError):
-        raise BadRequest("the body is no JSON that can be read") from None
-    # What can just be read may be nested too deeply to be written again with the rejects.
-    if _is_deeper(body, _MAX_DEPTH):
-        raise BadRequest(f"the body is nested more than {_MAX_DEPTH} deep")
-    return body
-
-
-def _is_deeper(value: object, depth: int) -> bool:
-    if isinstance(value, dict):
-        value = list(value.values())
-    return isinstance(value, list) and (
-        depth == 0 or any(_is_deeper(part, depth - 1) for part in value)
-    )
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("neither a number of JSON nor one that can be kept")
-    return number
 
 
 def _answer(result: BatchResult, rows: list[object]) -> ResponseReturnValue:

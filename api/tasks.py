@@ -7,14 +7,16 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import UnsupportedMediaType
 
+from api.bodies import read_json
 from api.idempotency import HEADER, key_of_request
 from api.operations import Content, Operation, operation
 from api.options import LoadRequest, parse
 from api.parameters import Choice, WholeNumber
 from api.schemas import CSV, JSON, array, reference
 from api.service import service
-from core.errors import NotFound
+from core.errors import InvalidRequest, NotFound
 from core.ports import KeptReject
 from core.reject_file import all_rejects, reject_file, spreadsheet_copy
 from domain.dictionary import TABLES
@@ -74,9 +76,14 @@ def accepted(load: Load) -> ResponseReturnValue:
 )
 def start_load() -> ResponseReturnValue:
     """Enter the load in the ledger and answer at once."""
-    wanted = parse(LoadRequest, request.get_json())
+    if not request.is_json:
+        raise UnsupportedMediaType("send application/json")
+    wanted = parse(LoadRequest, read_json())
     source = wanted.source or file_of(TABLES[wanted.table])
     order = wanted.order(wanted.table, source)
+    if order.is_upload:
+        # It belongs to the load that it came with, and goes when one has succeeded.
+        raise InvalidRequest("an upload is loaded by its own task only; resume that")
     return accepted(service().start_load.later(order, key_of_request()))
 
 

@@ -93,8 +93,11 @@ class Transaction(Protocol):
     def answer(self, load: Load, origins: Sequence[Origin]) -> None:
         """Close these rejects, and those of later attempts at the same rows: `load` took them."""
 
-    def advance(self, load: Load) -> bool:
-        """Keep position and books of `load`; return whether it shall stop. Raises LeaseLost."""
+    def advance(self, load: Load, lease: float) -> bool:
+        """Keep position and books of `load`, and put the end of its lease off by so many seconds.
+
+        Returns whether it shall stop; raises LeaseLost.
+        """
 
 
 class Database(Protocol):

@@ -178,7 +178,7 @@ class RunLoad:
             transaction.add_rejects(load, result.rejects)
             if load.writes_rows:
                 transaction.answer(load, result.answered)
-            is_cancelled = transaction.advance(load)
+            is_cancelled = transaction.advance(load, self.lease)
         if is_cancelled:
             raise _Cancelled(f"cancelled; {_kept(load)}")
         if last is not None:

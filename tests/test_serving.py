@@ -48,6 +48,23 @@ def wait_for_rows(server: Server, task_id: str) -> None:
         time.sleep(0.005)
 
 
+def test_an_upload_that_is_cut_off_leaves_nothing(
+    database_url: str, source: Path, tmp_path: Path
+) -> None:
+    with serving(tmp_path, DATABASE_URL=database_url, SOURCE_URL=str(source)) as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+            client.sendall(
+                b"POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
+                b"Content-Length: 100\r\n\r\n1,Tuner\n2,Kee"
+            )
+            client.shutdown(socket.SHUT_WR)
+            answer = client.recv(1000)
+
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert server.call("GET", "/tasks") == (200, [])
+    assert list(tmp_path.glob("var/uploads/**/*.csv")) == []
+
+
 def test_no_server_starts_over_an_unmigrated_database(source: Path, tmp_path: Path) -> None:
     server = start(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/new.db", SOURCE_URL=str(source))
 

@@ -13,7 +13,7 @@ from domain.reject import Origin, Reject
 from domain.table import Table
 from infra.db.bulk_rows import BulkRows
 from infra.db.engine import writing
-from infra.db.ledger import now, update_owned
+from infra.db.ledger import after, now, update_owned
 from infra.db.schema import loads, rejects, tables
 
 
@@ -104,12 +104,18 @@ class SqlTransaction:
             [{"load_id": origin.load_id, "at": origin.line} for origin in origins],
         )
 
-    def advance(self, load: Load) -> bool:
-        """Keep position and books of `load`; return whether it shall stop. Raises LeaseLost."""
+    def advance(self, load: Load, lease: float) -> bool:
+        """Keep position and books of `load`; return whether it shall stop. Raises LeaseLost.
+
+        Who writes for longer than a lease keeps its own heart from beating where the database has
+        one writer at a time; with this, a batch is as good a sign of life.
+        """
+        moment = now()
         update_owned(
             self._connection,
             load,
-            heartbeat_at=now(),
+            heartbeat_at=moment,
+            lease_until=after(moment, lease),
             source_header=load.source_header,
             **asdict(load.position),
             **asdict(load.counts),

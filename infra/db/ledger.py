@@ -80,7 +80,7 @@ class SqlLedger:
                     owner=owner,
                     fence=loads.c.fence + 1,
                     attempts=loads.c.attempts + 1,
-                    lease_until=_after(moment, lease),
+                    lease_until=after(moment, lease),
                     heartbeat_at=moment,
                     claimed_at=moment,
                     claimed_offset=loads.c.offset,
@@ -115,7 +115,7 @@ class SqlLedger:
         """Put the end of the lease off; raises LeaseLost."""
         moment = now()
         with self._writer.begin() as connection:
-            update_owned(connection, load, heartbeat_at=moment, lease_until=_after(moment, lease))
+            update_owned(connection, load, heartbeat_at=moment, lease_until=after(moment, lease))
 
     def close(
         self, load: Load, state: LoadState, error: str | None = None, *, wait: float | None = None
@@ -133,7 +133,7 @@ class SqlLedger:
         elif wait is None:
             values["attempts"] = load.attempts - 1
         else:
-            values["retry_at"] = _after(moment, wait)
+            values["retry_at"] = after(moment, wait)
         with self._writer.begin() as connection:
             update_owned(connection, load, **values)
             if state.is_final:
@@ -248,7 +248,8 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC).replace(tzinfo=None)
 
 
-def _after(moment: dt.datetime, seconds: float) -> dt.datetime:
+def after(moment: dt.datetime, seconds: float) -> dt.datetime:
+    """The moment so many seconds later."""
     return moment + dt.timedelta(seconds=seconds)
 
 

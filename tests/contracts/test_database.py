@@ -1,6 +1,7 @@
 """What every database does with rows and rejects."""
 
 import datetime as dt
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
@@ -152,7 +153,9 @@ class DatabaseContract:
         with pytest.raises(Trouble), ports.database.begin() as transaction:
             transaction.store(JOBS, frame(JOBS, [(1, "Tailor")]), SKIP, load.number)
             transaction.add_rejects(load, [reject(1, row_id=1)])
-            transaction.advance(replace(load, position=Position(9, 1, 1), counts=Counts(lines=1)))
+            transaction.advance(
+                replace(load, position=Position(9, 1, 1), counts=Counts(lines=1)), 60
+            )
             raise Trouble
         assert ports.database.count(JOBS) == 0
         assert ports.accounts.ids(load, limit=10) == []
@@ -190,11 +193,20 @@ class DatabaseContract:
         numbers = dict.fromkeys(asdict(Counts()), 2**40)
         ahead = replace(load, position=Position(2**50, 2**40, 2**33), counts=Counts(**numbers))
         with ports.database.begin() as transaction:
-            transaction.advance(ahead)
+            transaction.advance(ahead, 60)
         kept = ports.ledger.get(load.id)
         assert kept is not None and kept.heartbeat_at is not None
         assert kept.heartbeat_at >= (load.heartbeat_at or kept.created_at)
-        assert replace(kept, heartbeat_at=load.heartbeat_at) == ahead
+        assert replace(kept, heartbeat_at=load.heartbeat_at, lease_until=load.lease_until) == ahead
+
+    def test_a_batch_that_took_longer_than_the_lease_renews_it(self, ports: Ports) -> None:
+        load = ports.ledger.add(order(JOBS), background=True)
+        owner = wait_for(lambda: ports.ledger.claim(load.id, "owner", 0))
+        with ports.database.begin() as transaction:
+            transaction.advance(owner, 60)
+        time.sleep(0.01)
+        assert load.id not in ports.ledger.waiting()
+        assert ports.ledger.claim(load.id, "other", 60) is None
 
     def test_a_worker_that_lost_its_load_cannot_commit_a_batch(self, ports: Ports) -> None:
         load = ports.ledger.add(order(JOBS), background=True)
@@ -203,7 +215,7 @@ class DatabaseContract:
         with pytest.raises(LeaseLost), ports.database.begin() as transaction:
             transaction.store(JOBS, frame(JOBS, [(1, "Tailor")]), SKIP, stale.number)
             transaction.add_rejects(stale, [reject(1)])
-            transaction.advance(replace(stale, counts=Counts(lines=1)))
+            transaction.advance(replace(stale, counts=Counts(lines=1)), 60)
         assert ports.database.count(JOBS) == 0
         assert ports.ledger.get(load.id) == owner
 
@@ -214,7 +226,7 @@ class DatabaseContract:
         load = claimed(ports)
         ports.ledger.close(load, state)
         with pytest.raises(LeaseLost), ports.database.begin() as transaction:
-            transaction.advance(load)
+            transaction.advance(load, 60)
 
     def test_ids_of_rejects_are_read_in_the_order_of_the_source(self, ports: Ports) -> None:
         load, other = claimed(ports), claimed(ports)

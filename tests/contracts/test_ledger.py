@@ -72,7 +72,7 @@ def advanced(ports: Ports, load: Load) -> Load:
     ahead = replace(load, position=Position(90, 12, 10), counts=BOOKS)
     with ports.database.begin() as transaction:
         transaction.add_rejects(load, [REJECT])
-        transaction.advance(ahead)
+        transaction.advance(ahead, 60)
     return ahead
 
 
@@ -214,7 +214,7 @@ class LedgerContract:
         load = claim(ports, add(ports))
         ahead = replace(load, position=Position(9, 2, 1), counts=Counts(lines=2, processed=1))
         with ports.database.begin() as transaction:
-            transaction.advance(ahead)
+            transaction.advance(ahead, 60)
         ports.ledger.close(ahead, LoadState.RETRY)
         assert found(ports, load).finished_at is None
         again = claim(ports, load, "other")
@@ -414,12 +414,12 @@ class LedgerContract:
     ) -> None:
         load = claim(ports, add(ports))
         with ports.database.begin() as transaction:
-            assert transaction.advance(load) is False
+            assert transaction.advance(load, 60) is False
         cancelled = ports.ledger.cancel(load.id)
         assert (cancelled.state, cancelled.cancel_requested) == (LoadState.STARTED, True)
         assert cancelled == ports.ledger.cancel(load.id), "to ask twice changes nothing"
         with ports.database.begin() as transaction:
-            assert transaction.advance(load) is True
+            assert transaction.advance(load, 60) is True
         ports.ledger.close(load, LoadState.REVOKED)
 
     def test_a_load_that_its_worker_left_is_cancelled_at_once_and_for_good(
@@ -467,7 +467,7 @@ class LedgerContract:
         again = claim(ports, load)
         assert (again.attempts, again.cancel_requested) == (1, False)
         with ports.database.begin() as transaction:
-            assert transaction.advance(again) is False
+            assert transaction.advance(again, 60) is False
 
     @pytest.mark.parametrize("state", [LoadState.FAILURE, LoadState.REVOKED])
     @pytest.mark.parametrize("wish", [CHECKS, order(JOBS, dry_run=True)], ids=["check", "dry run"])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.errors import BadHeader
 from core.frames import BLANK, HEADER, ROW, records_schema
 from domain.load import Position
-from domain.reject import RejectCode
+from domain.reject import CORRECTION_COLUMNS, RejectCode
 from domain.table import Table
 from infra.csv import blocks, reader
 from tests import hostile, oracle
@@ -168,3 +168,12 @@ def test_one_stray_quote_and_one_endless_line_cost_a_line_each(line_end: bytes) 
     ]
     assert rows[3][4] == 2 * blocks.BLOCK_SIZE
     assert rows[3][5] == lines[3][: blocks.MAX_RECORD]
+
+
+@pytest.mark.parametrize(("columns", "is_read"), [(100, True), (101, False)])
+def test_rejects_of_the_widest_file_can_come_back(columns: int, is_read: bool) -> None:
+    header = ",".join(["id", "job", *(f"x{n}" for n in range(columns - 2))])
+    correction = ",".join([header, *CORRECTION_COLUMNS])
+
+    assert (read(header.encode(), JOBS) is not None) is is_read
+    assert (read(correction.encode(), JOBS) is not None) is is_read
