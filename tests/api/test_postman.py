@@ -31,6 +31,17 @@ REFERENCE_API = {
     ("GET", "/report/hiring-above-average"),
 }
 
+# Of the rest: loads as a resource.
+OUR_API = {
+    ("POST", "/loads"),
+    ("GET", "/tasks"),
+    ("GET", "/tasks/<task_id>"),
+    ("POST", "/tasks/<task_id>/cancel"),
+    ("POST", "/tasks/<task_id>/resume"),
+    ("GET", "/tasks/<task_id>/rejects"),
+    ("POST", "/tasks/<task_id>/rejects/retry"),
+}
+
 
 @pytest.fixture(scope="module")
 def collection() -> dict[str, Any]:
@@ -65,7 +76,7 @@ def test_it_calls_routes_of_the_service_and_all_of_the_reference_api(
         assert isinstance(rule, Rule)
         called.add((method, rule.rule))
 
-    assert called == REFERENCE_API
+    assert called == REFERENCE_API | OUR_API
 
 
 def test_its_addresses_say_the_same_as_their_parts(collection: dict[str, Any]) -> None:
