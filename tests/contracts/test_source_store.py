@@ -371,6 +371,16 @@ class TestLocalFolder(SourceStoreContract[LocalFolder]):
             store.write("jobs.csv/new.csv").__enter__()
         assert inside(root) == {"jobs.csv"}
 
+    def test_a_file_that_may_not_be_opened_is_told_by_name(
+        self, store: LocalFolder, root: Path
+    ) -> None:
+        source = self.put(store, "jobs.csv", b"abcdef")
+        with (
+            without_rights(root / "jobs.csv"),
+            pytest.raises(SourceUnavailable, match=r"jobs\.csv cannot be read"),
+        ):
+            store.open(source)
+
     def test_a_folder_that_is_not_there_holds_nothing(self, tmp_path: Path) -> None:
         store = LocalFolder(tmp_path / "nowhere")
         assert list(store.list()) == []

@@ -32,6 +32,7 @@ def test_a_summary_names_the_ids_of_rejected_rows_that_have_one(parts: main.Comp
     summary = parts.service.summaries.of_load(load)
     expected = {"processed": 11, "inserted": 7, "already_exists": 0, "errors": 4}
     assert summary == expected | {"error_ids": [3, 6, 9]}
+    assert parts.service.summaries.numbers(load) == expected
     assert without_errors(summary) == {"processed": 11, "inserted": 7, "already_exists": 0}
 
 
