@@ -18,6 +18,7 @@ from core.errors import (
     LoadFailed,
     ServiceError,
     SourceChanged,
+    SourceError,
     SourceUnavailable,
     TooManyRejects,
 )
@@ -114,7 +115,13 @@ class RunLoad:
             close(LoadState.FAILURE, "an unexpected error; the log of the service tells more")
         else:
             if state is LoadState.SUCCESS and load.order.is_upload:
-                self.store.delete(load.order.source)
+                self._discard_upload(load)
+
+    def _discard_upload(self, load: Load) -> None:
+        try:
+            self.store.delete(load.order.source)
+        except SourceError as error:
+            log.warning("the upload of load %s stays: %s", load.id, error)
 
     def _load(self, load: Load, on_batch: OnBatch) -> LoadState:
         """Do all that is left to do; returns SUCCESS, or RETRY where the worker has to stop."""

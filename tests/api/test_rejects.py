@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from core.records import as_record
 from tests.api.client import Client
 from tests.api.samples import employee, employees, write_file, write_files
 from tests.api.tasks import Worker, accepted
@@ -216,7 +217,7 @@ def test_rows_of_another_shape_that_nobody_corrected_come_back_as_they_were(
     assert again["summary"]["errors"] == 1
     assert hires.rejects(again["id"]) == hires.rejects(task["id"])
 
-    corrected = hires.rejects(again["id"]).replace(raw, employee(9).encode(), 1)
+    corrected = hires.rejects(again["id"]).replace(as_record(raw), employee(9).encode(), 1)
     hires.upload(PATH, corrected)
     assert (opened(hires, task), opened(hires, again), ids(hires)) == (0, 0, [9])
 
