@@ -19,7 +19,7 @@ from api.schemas import JSON, PROBLEM, array, reference, rows_body
 from api.service import service
 from api.tasks import ACCEPTED, accepted, file_of
 from api.uploads import BODIES, is_upload, receive
-from core.errors import WrongRowCount
+from core.errors import InvalidRequest, WrongRowCount
 from core.insert_rows import MAX_ROWS
 from core.write_batch import BatchResult
 from domain.dictionary import TABLES
@@ -52,6 +52,8 @@ def _as_json(row: dict[str, object]) -> dict[str, object]:
 def _take(table: Table) -> ResponseReturnValue:
     if is_upload():
         return accepted(receive(table))
+    if misplaced := request.args.keys() & LoadOptions.model_fields.keys():
+        raise InvalidRequest(f"{', '.join(sorted(misplaced))}: only for uploads and POST /loads")
     if not _has_body():
         return jsonify(load_file(table))
     if not request.is_json:

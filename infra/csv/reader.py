@@ -55,7 +55,7 @@ class CsvReader:
     def read(
         self, open_at: Callable[[int], ByteStream], table: Table, position: Position
     ) -> Iterator[pl.DataFrame]:
-        """Yield the records behind `position`, about 4 MiB of the source at a time."""
+        """Yield the records behind `position`, about 1 MiB of the source at a time."""
         layout = None
         if position.offset:
             with closing(open_at(0)) as stream:

@@ -16,6 +16,9 @@ from infra.db.schema import idempotency_keys, loads, rehearsed_ids, rejects
 
 _T = TypeVar("_T", LoadOrder, Position, Counts)
 
+# A call that runs its load itself claims it at once; in so many seconds, or it has died.
+_CLAIMED_WITHIN = 60
+
 _WAITING = (LoadState.PENDING, LoadState.RETRY)
 _FINAL = [state for state in LoadState if state.is_final]
 _RETRIABLE = (LoadState.FAILURE, LoadState.REVOKED)
@@ -198,7 +201,11 @@ class SqlLedger:
         died or handed it back.
         """
         moment = now()
-        is_reserved = (loads.c.state == LoadState.PENDING) & ~loads.c.background
+        is_reserved = sa.and_(
+            loads.c.state == LoadState.PENDING,
+            ~loads.c.background,
+            loads.c.created_at > after(moment, -_CLAIMED_WITHIN),
+        )
         query = (
             sa.select(loads.c.id)
             .where(_is_free(moment), ~is_reserved)

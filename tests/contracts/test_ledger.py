@@ -12,6 +12,8 @@ from core.errors import Conflict, KeyReused, LeaseLost, NotFound
 from core.ports import IdempotencyKey, SourceObject
 from domain.load import Counts, Load, LoadOrder, LoadState, OnConflict, Position
 from domain.reject import Reason, Reject, RejectCode
+from infra.db.engine import writing
+from infra.db.schema import loads
 from tests.contracts.sql import OnPostgresql, OnSqlite, Ports
 from tests.support import DEPARTMENTS, JOBS, order, wait_for
 
@@ -352,6 +354,15 @@ class LedgerContract:
         assert ports.ledger.waiting() == []
         left = abandoned(ports, background=False), closed(ports, LoadState.RETRY, background=False)
         assert ports.ledger.waiting() == [load.id for load in left]
+
+    def test_a_load_whose_call_died_before_it_began_waits_after_a_minute(
+        self, ports: Ports
+    ) -> None:
+        load = add(ports, background=False)
+        entered = load.created_at - dt.timedelta(seconds=61)
+        with writing(ports.engine).begin() as connection:
+            connection.execute(loads.update().values(created_at=entered))
+        assert ports.ledger.waiting() == [load.id]
 
     def test_finished_background_loads_are_listed_newest_first(self, ports: Ports) -> None:
         ended = [closed(ports, state) for state in (LoadState.SUCCESS, LoadState.FAILURE)]
