@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Any
 
 from flask import request
-from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException
+from werkzeug.exceptions import BadRequest
 from werkzeug.sansio.multipart import (
     Data,
     Epilogue,
@@ -48,23 +48,9 @@ def receive(table: Table) -> Load:
 
 
 def _body() -> Iterator[bytes]:
-    """The body in chunks; a server may just end it where the connection broke."""
-    size, length = 0, request.content_length
-    while size != length and (chunk := _read()):
-        size += len(chunk)
+    """The body in chunks; `api.bodies` makes sure that one which broke off raises."""
+    while chunk := request.stream.read(_CHUNK):
         yield chunk
-    if length not in (None, size):
-        raise ClientDisconnected
-
-
-def _read() -> bytes:
-    try:
-        return request.stream.read(_CHUNK)
-    except HTTPException:
-        raise
-    except Exception as error:
-        # Each server has errors of its own for chunks that are broken or missing.
-        raise BadRequest("the body cannot be read to its end") from error
 
 
 def _file_of_form() -> Iterator[bytes]:

@@ -17,6 +17,7 @@ Checked rows: `record` and one typed column per field: Int64, String, or Datetim
 
 import polars as pl
 
+from domain.load import Position
 from domain.rules import Integer, Rule, Text, Timestamp
 from domain.table import Table
 
@@ -38,6 +39,11 @@ POSITION_COLUMNS: dict[str, pl.DataType] = {
 def records_schema(table: Table) -> dict[str, pl.DataType]:
     """The columns of a frame of records of `table`."""
     return POSITION_COLUMNS | {field.name: pl.String() for field in table.fields}
+
+
+def end_of(frame: pl.DataFrame) -> Position:
+    """The position behind the last record of a frame of records."""
+    return Position(*frame.select("end_offset", "end_line", "record").row(-1))
 
 
 def column_type(rule: Rule) -> pl.DataType:

@@ -22,7 +22,7 @@ from core.errors import (
     SourceUnavailable,
     TooManyRejects,
 )
-from core.frames import BLANK, HEADER, ROW
+from core.frames import BLANK, HEADER, ROW, end_of
 from core.ports import (
     Accounts,
     ByteStream,
@@ -37,7 +37,7 @@ from core.reject_limit import first_beyond, is_beyond
 from core.whole_stream import open_whole
 from core.write_batch import judge, write_batch
 from domain.dictionary import TABLES
-from domain.load import Counts, Load, LoadState, Position
+from domain.load import Counts, Load, LoadState
 from domain.table import Table
 
 log = logging.getLogger(__name__)
@@ -229,7 +229,7 @@ def _advanced(load: Load, frame: pl.DataFrame, in_window: int, counts: Counts) -
     header = frame.filter(pl.col("kind") == HEADER).get_column("raw")
     return replace(
         load,
-        position=Position(*frame.select("end_offset", "end_line", "record").row(-1)),
+        position=end_of(frame),
         counts=load.counts + _lines(frame, in_window) + counts,
         source_header=load.source_header if header.is_empty() else header[0],
     )

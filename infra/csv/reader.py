@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from core.errors import BadHeader
-from core.frames import BLANK, HEADER, ROW, records_schema
+from core.frames import BLANK, HEADER, ROW, end_of, records_schema
 from core.ports import ByteStream
 from core.records import as_row
 from domain.load import Position
@@ -65,7 +65,7 @@ class CsvReader:
                 layout = layout or _find_layout([lines], table)
                 frame = _records(lines, table, layout or _plain_layout(table), position.record)
                 yield frame
-                position = _end_of(frame)
+                position = end_of(frame)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +266,3 @@ def _decode(value: bytes) -> str | None:
         return value.decode()
     except UnicodeDecodeError:
         return None
-
-
-def _end_of(frame: pl.DataFrame) -> Position:
-    offset, line, record = frame.select("end_offset", "end_line", "record").row(-1)
-    return Position(offset, line, record)
